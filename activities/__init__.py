@@ -1,0 +1,1 @@
+"""What touches the world, thinly. The port each activity needs stands at the top of its file."""

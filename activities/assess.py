@@ -1,0 +1,209 @@
+"""Assess: judge an action once, by the policy that is active now, and record what follows from it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import structlog
+from prometheus_client import Counter
+from temporalio import activity
+
+from activities.failures import translated
+from domain.action import Action, Frozen, Route, State, Submission, Tier
+from domain.approval import Approval, ApprovalPlan, ask
+from domain.authority import Eligibility, find_person, may_vote
+from domain.catalog import Dimension
+from domain.errors import RequestError
+from domain.ledger import SYSTEM, Actor, Entry, EntryKind, entry
+from domain.policy import Admitted, Judgement, Policy
+from domain.record import ActionRecord
+from domain.risk import Assessment
+
+log = structlog.get_logger(__name__)
+RULE_FAILURES = Counter("remit_rule_failures", "Rules that could not be judged and made the tier high", ["rule"])
+ASSESSED = Counter("remit_actions_assessed", "Actions assessed", ["tier", "route"])
+
+
+class AssessmentStore(Protocol):
+    """What assess needs of the store of actions."""
+
+    async def get(self, action_id: str) -> ActionRecord:
+        """Return the record of an action."""
+
+    async def record_judgement(
+        self,
+        action_id: str,
+        judgement: Judgement,
+        approval: Approval | None,
+        state: State,
+        at: datetime,
+        entries: Sequence[Entry],
+    ) -> bool:
+        """Record a judgement, once."""
+
+
+class PolicySource(Protocol):
+    """The policy that is active now."""
+
+    async def current(self) -> Policy:
+        """Return it, or raise PolicyUnavailable."""
+
+
+class Durability(Protocol):
+    """What an executor says of itself before it runs."""
+
+    def is_short(self, settings: Mapping[str, Any]) -> bool:
+        """Whether it ends within a moment, so that it may run inside the workflow task."""
+
+
+class AssessRequest(Frozen):
+    """Which action, and the workflow's time, from which deadlines count."""
+
+    action_id: str
+    now: datetime
+
+
+class Verdict(Frozen):
+    """What the workflow needs to go on: the route, why, and how to ask or to run. It stays in history."""
+
+    route: Route
+    tier: Tier
+    because: str
+    rules: list[str]
+    policy_digest: str
+    approval: Approval | None = None
+    short: bool = False
+
+
+class EligibilityRequest(Frozen):
+    """Whether this person may vote now, where these groups are asked and these persons are excluded."""
+
+    person: str
+    groups: list[str]
+    excluded: dict[str, str]
+
+
+class Assess:
+    """Judges actions and voters by the active policy."""
+
+    def __init__(self, actions: AssessmentStore, policies: PolicySource, executors: Mapping[str, Durability]) -> None:
+        self._actions = actions
+        self._policies = policies
+        self._executors = executors
+
+    @activity.defn
+    @translated
+    async def assess(self, request: AssessRequest) -> Verdict:
+        """Judge an action and record the judgement; judged before, return what was recorded then."""
+        record = await self._actions.get(request.action_id)
+        if record.judgement is None:
+            policy = await self._policies.current()
+            judgement, admitted = _judge(policy, record.action)
+            approval = None
+            if judgement.route is Route.ASK and admitted is not None and judgement.approval is not None:
+                plan = _plan(policy, judgement.approval, record.action, admitted, request.now)
+                approval = ask(plan, record.action.digest)
+            state = _STATE_AFTER[judgement.route]
+            entries = _entries(record.action, judgement, approval, request.now)
+            judged = await self._actions.record_judgement(
+                record.action.id, judgement, approval, state, datetime.now(UTC), entries
+            )
+            if judged:
+                _count(judgement)
+                record = record.model_copy(update={"judgement": judgement, "approval": approval})
+            else:  # another attempt of this activity was faster
+                record = await self._actions.get(request.action_id)
+        return await self._verdict(record)
+
+    @activity.defn
+    @translated
+    async def check_eligibility(self, request: EligibilityRequest) -> Eligibility:
+        """Say whether a person may vote, by the groups as they are at this moment."""
+        policy = await self._policies.current()
+        return may_vote(request.person, policy.people, policy.groups, request.groups, request.excluded)
+
+    async def _verdict(self, record: ActionRecord) -> Verdict:
+        judgement = record.judgement
+        if judgement is None:
+            raise LookupError(f"action {record.action.id} was judged, but the judgement is not in its record")
+        policy = await self._policies.current()
+        running = policy.executor_of(record.action)
+        executor = self._executors.get(running[0]) if running else None
+        return Verdict(
+            route=judgement.route,
+            tier=judgement.assessment.tier,
+            because=judgement.because,
+            rules=[hit.rule for hit in judgement.assessment.hits],
+            policy_digest=judgement.assessment.policy.digest,
+            approval=record.approval,
+            short=executor is not None and running is not None and executor.is_short(running[1]),
+        )
+
+
+_STATE_AFTER = {
+    Route.EXECUTE: State.ASSESSING,  # until the intent to execute is recorded
+    Route.ASK: State.PENDING_APPROVAL,
+    Route.SUGGEST: State.SUGGESTED,
+    Route.DENY: State.DENIED,
+}
+
+
+def _judge(policy: Policy, action: Action) -> tuple[Judgement, Admitted | None]:
+    """Judge an action; one that the catalog no longer admits is denied, whatever it admitted at the door."""
+    arguments = json.loads(action.arguments_bytes)
+    submission = Submission(
+        use_case=action.use_case, action_type=action.action_type, arguments=arguments, context=action.context
+    )
+    try:
+        admitted = policy.admit(action.agent, submission)
+    except RequestError as problem:
+        scores = dict.fromkeys(Dimension, 0)
+        assessment = Assessment(scores=scores, hits=[], tier=Tier.HIGH, policy=policy.ref)
+        return Judgement(assessment=assessment, route=Route.DENY, because=str(problem)), None
+    return policy.judge(admitted, arguments, action.context), admitted
+
+
+def _plan(policy: Policy, name: str, action: Action, admitted: Admitted, now: datetime) -> ApprovalPlan:
+    rule = policy.approvals[name]
+    excluded: dict[str, str] = {}
+    if rule.exclude_agent_owner:
+        excluded[admitted.agent.owner] = f"they own the agent '{admitted.agent.id}'"
+    if action.context.on_behalf_of:
+        requester = find_person(policy.people.values(), action.context.on_behalf_of)
+        if requester is not None:
+            excluded[requester.id] = "the agent acts on their behalf"
+    return ApprovalPlan(
+        rule=rule.id,
+        group=rule.group,
+        quorum=rule.quorum,
+        excluded=excluded,
+        remind_at=now + rule.remind_after if rule.remind_after else None,
+        escalate_at=now + rule.escalate_after if rule.escalate_after else None,
+        escalate_to=rule.escalate_to,
+        expires_at=now + rule.expire_after,
+    )
+
+
+def _entries(action: Action, judgement: Judgement, approval: Approval | None, now: datetime) -> list[Entry]:
+    def written(kind: EntryKind, data: dict[str, Any], actor: Actor = SYSTEM) -> Entry:
+        return entry(f"{action.id}/{kind.value}", kind, now, actor, data, action=action.id)
+
+    assessment = judgement.assessment.model_dump(mode="json")
+    said = {"route": judgement.route.value, "because": judgement.because[:2000]}
+    entries = [written(EntryKind.ACTION_ASSESSED, {"digest": action.digest, **assessment, **said})]
+    if approval is not None:
+        plan = approval.plan.model_dump(mode="json")
+        entries.append(written(EntryKind.APPROVAL_REQUESTED, {"digest": action.digest, **plan}))
+    if judgement.route is Route.DENY:
+        entries.append(written(EntryKind.ACTION_DENIED, said))
+    if judgement.route is Route.SUGGEST:
+        entries.append(written(EntryKind.ACTION_SUGGESTED, said))
+    return entries
+
+
+def _count(judgement: Judgement) -> None:
+    ASSESSED.labels(judgement.assessment.tier.value, judgement.route.value).inc()
+    for rule in judgement.assessment.failed_rules:
+        RULE_FAILURES.labels(rule).inc()
+        log.error("rule_failed", rule=rule)

@@ -1,0 +1,60 @@
+"""Notify: bring every place that shows an action up to date with its record."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from temporalio import activity
+
+from activities.failures import translated
+from domain.action import Frozen
+from domain.policy import Policy
+from domain.record import ActionRecord
+
+
+class NoticeSource(Protocol):
+    """What notify needs of the store of actions."""
+
+    async def get(self, action_id: str) -> ActionRecord:
+        """Return the record of an action."""
+
+
+class PolicySource(Protocol):
+    """The policy that is active now: it says where groups are asked."""
+
+    async def current(self) -> Policy:
+        """Return it, or raise PolicyUnavailable."""
+
+
+class Notifier(Protocol):
+    """Shows actions somewhere people look.
+
+    Showing is drawn from the record alone and so may be repeated: the same record shown twice is one card.
+    """
+
+    async def show(self, record: ActionRecord, policy: Policy, occasions: list[str]) -> None:
+        """Show the record wherever its groups are asked. `occasions` names what people should be alerted to."""
+
+
+class NotifyRequest(Frozen):
+    """Which action to show, and what is new about it: `asked`, `reminded`, `escalated`, or nothing to alert to."""
+
+    action_id: str
+    occasions: list[str] = []
+
+
+class Notify:
+    """Shows actions through every notifier that is configured."""
+
+    def __init__(self, actions: NoticeSource, policies: PolicySource, notifiers: Mapping[str, Notifier]) -> None:
+        self._actions = actions
+        self._policies = policies
+        self._notifiers = notifiers
+
+    @activity.defn
+    @translated
+    async def notify(self, request: NotifyRequest) -> None:
+        """Show the action as its record has it now."""
+        record = await self._actions.get(request.action_id)
+        policy = await self._policies.current()
+        for notifier in self._notifiers.values():
+            await notifier.show(record, policy, request.occasions)

@@ -1,0 +1,90 @@
+"""Record: what happened to an approval becomes its new state and its ledger entries, in one transaction."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from temporalio import activity
+
+from activities.failures import translated
+from domain.action import Frozen, State
+from domain.approval import Approval, Ballot, Receipt, Step, StepKind
+from domain.ledger import SYSTEM, Actor, ActorKind, Entry, EntryKind, Secret, entry
+
+
+class ApprovalStore(Protocol):
+    """What record needs of the store of actions."""
+
+    async def record_approval(
+        self, action_id: str, approval: Approval, state: State, at: datetime, entries: Sequence[Entry]
+    ) -> bool:
+        """Record where an approval stands."""
+
+
+class ApprovalChange(Frozen):
+    """One thing that happened to an approval: a ballot, a timer's step, or a cancellation, and the state after it."""
+
+    action_id: str
+    approval: Approval
+    at: datetime
+    ballot: Ballot | None = None
+    step: Step | None = None
+    cancelled_by: str | None = None
+    cancel_id: str | None = None
+    receipt: Receipt | None = None
+
+
+class Record:
+    """Writes approvals down."""
+
+    def __init__(self, actions: ApprovalStore) -> None:
+        self._actions = actions
+
+    @activity.defn
+    @translated
+    async def record_approval(self, change: ApprovalChange) -> None:
+        """Record one change, once: entries that exist already are left alone."""
+        outcome = change.approval.outcome
+        state = (outcome.state if outcome else None) or State.PENDING_APPROVAL
+        await self._actions.record_approval(change.action_id, change.approval, state, change.at, entries_of(change))
+
+
+def entries_of(change: ApprovalChange) -> list[Entry]:
+    """Return the ledger entries of a change."""
+    entries = []
+    if change.ballot is not None and change.receipt is not None:
+        entries.append(vote_entry(change.action_id, change.ballot, change.receipt, change.at))
+    if change.step is not None and change.step.kind is not StepKind.EXPIRE:
+        kind = EntryKind.APPROVAL_REMINDED if change.step.kind is StepKind.REMIND else EntryKind.APPROVAL_ESCALATED
+        done = change.approval.escalations[-1].model_dump(mode="json")
+        entries.append(_on_action(change, kind, done))
+    if change.cancelled_by is not None and change.receipt is not None and change.receipt.refusal is not None:
+        refusal = change.receipt.refusal.model_dump(mode="json")
+        entries.append(_on_action(change, EntryKind.CANCEL_REFUSED, refusal, suffix=f"/{change.cancel_id}"))
+    elif change.approval.outcome is not None and change.approval.decided_at == change.at:
+        kind = EntryKind(f"approval.{change.approval.outcome.value}")
+        summary = {
+            "digest": change.approval.revision,
+            "votes": [f"{vote.person}: {vote.decision.value}" for vote in change.approval.votes],
+        }
+        entries.append(_on_action(change, kind, summary))
+    return entries
+
+
+def vote_entry(action_id: str, ballot: Ballot, receipt: Receipt, at: datetime) -> Entry:
+    """Return the entry of a vote that counted, or of one that was refused."""
+    kind = EntryKind.VOTE_ACCEPTED if receipt.accepted else EntryKind.VOTE_REFUSED
+    data = {"decision": ballot.decision.value, "digest": ballot.revision, "ballot": ballot.id}
+    if receipt.refusal is not None:
+        data |= {"code": receipt.refusal.code.value, "message": receipt.refusal.message}
+    reason = ballot.reason.strip().encode()
+    kept = [Secret(name="reason", salt=secrets.token_bytes(32), content=reason)] if reason else []
+    actor = Actor(kind=ActorKind.PERSON, id=ballot.person, door=ballot.door.value)
+    return entry(f"{action_id}/vote/{ballot.id}", kind, at, actor, data, action=action_id, secrets=kept)
+
+
+def _on_action(change: ApprovalChange, kind: EntryKind, data: Mapping[str, Any], suffix: str = "") -> Entry:
+    actor = Actor(kind=ActorKind.AGENT, id=change.cancelled_by, door="api") if change.cancelled_by else SYSTEM
+    key = f"{change.action_id}/{kind.value}{suffix}"
+    return entry(key, kind, change.at, actor, dict(data), action=change.action_id)

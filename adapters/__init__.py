@@ -1,0 +1,1 @@
+"""How Remit reaches the world: executors, notifiers, the database, policy files."""

@@ -1,0 +1,1 @@
+"""How Remit remembers: tables, migrations and the stores that speak SQL. PostgreSQL, and nothing else."""

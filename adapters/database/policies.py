@@ -1,0 +1,86 @@
+"""Policy bundles in PostgreSQL: every bundle that was ever active, and which one is active now."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+import asyncpg
+
+from adapters.database.connection import database_errors
+from adapters.database.ledger import ENTRY_INSERTS, entry_parameters
+from domain.canonical import canonical_bytes, digest
+from domain.catalog import Bundle, checked
+from domain.errors import PolicyUnavailable
+from domain.ledger import Entry
+from domain.policy import Policy
+
+_ACTIVATE = f"""
+WITH stored AS (
+    INSERT INTO policy_bundle (digest, version, document) VALUES ($10, $11, $12) ON CONFLICT (digest) DO NOTHING
+), changed AS (
+    INSERT INTO policy_activation (digest, activated_by, activated_at) VALUES ($10, $13, $14) RETURNING number
+), {ENTRY_INSERTS}
+SELECT number FROM changed"""
+
+_ACTIVE = "SELECT digest FROM policy_activation ORDER BY number DESC LIMIT 1"
+
+
+def bundle_bytes(bundle: Bundle) -> bytes:
+    """Return the canonical bytes of a bundle: what its digest is taken over."""
+    return canonical_bytes(bundle.model_dump(mode="json"))
+
+
+class Policies:
+    """The store of bundles, for reading what is active and, as owner, for activating another."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    async def active_digest(self) -> str | None:
+        """Return the digest of the active bundle, None on an installation without one."""
+        with database_errors():
+            found: str | None = await self._pool.fetchval(_ACTIVE)
+        return found
+
+    async def load(self, wanted: str) -> Policy:
+        """Return the bundle of this digest, compiled. Its bytes are checked against the digest first."""
+        with database_errors():
+            document = await self._pool.fetchval("SELECT document FROM policy_bundle WHERE digest = $1", wanted)
+        if document is None or digest(document) != wanted:
+            raise PolicyUnavailable(f"the policy bundle {wanted} is missing or was changed in the database")
+        return Policy(checked(Bundle.model_validate_json(document)), wanted)
+
+    async def activate(self, bundle: Bundle, by: str, at: datetime, entry: Entry) -> None:
+        """Store a bundle and make it the active one, with its ledger entry."""
+        document = bundle_bytes(bundle)
+        with database_errors():
+            await self._pool.execute(
+                _ACTIVATE, *entry_parameters([entry]), digest(document), bundle.version, document, by, at
+            )
+
+
+class CurrentPolicy:
+    """The active policy as this process knows it: looked up again when older than `max_age` seconds."""
+
+    def __init__(self, policies: Policies, max_age: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._policies = policies
+        self._max_age = max_age
+        self._clock = clock
+        self._policy: Policy | None = None
+        self._checked_at = float("-inf")
+
+    async def current(self) -> Policy:
+        """Return the active policy.
+
+        Raises PolicyUnavailable when there is none, DatabaseUnavailable when it cannot be looked up in time:
+        a process that cannot know the policy decides nothing.
+        """
+        now = self._clock()
+        if self._policy is None or now - self._checked_at >= self._max_age:
+            active = await self._policies.active_digest()
+            if active is None:
+                raise PolicyUnavailable("no policy bundle is active; load one with: remit policy activate DIR")
+            if self._policy is None or self._policy.ref.digest != active:
+                self._policy = await self._policies.load(active)
+            self._checked_at = now
+        return self._policy

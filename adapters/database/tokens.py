@@ -1,0 +1,152 @@
+"""Bearer tokens, one-time sign-in links and review sessions. Only SHA-256 hashes of them are stored.
+
+A fast hash is right here: the secrets are 256 random bits of ours, which cannot be guessed from a hash, unlike
+passwords. Looking a hash up by equality tells an attacker nothing about the secret behind another hash.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime
+from enum import StrEnum
+
+import asyncpg
+from pydantic import BaseModel
+
+from adapters.database.connection import database_errors
+from adapters.database.ledger import ENTRY_INSERTS, entry_parameters
+from domain.ledger import Entry
+
+
+class TokenKind(StrEnum):
+    """What a token lets its holder be."""
+
+    AGENT = "agent"
+    REVIEWER = "reviewer"
+    ADMIN = "admin"
+
+
+class Caller(BaseModel):
+    """Who a token belongs to: an agent id, a person id, or the name of an admin."""
+
+    kind: TokenKind
+    subject: str
+    token_id: str
+
+
+class Session(BaseModel):
+    """A signed-in reviewer on the page. `form_token` guards the page's forms against forged posts."""
+
+    person: str
+    form_token: str
+
+
+_CREATE = f"""
+WITH changed AS (
+    INSERT INTO token (id, kind, subject, secret_hash, created_at) VALUES ($10, $11, $12, $13, $14) RETURNING id
+), {ENTRY_INSERTS}
+SELECT id FROM changed"""
+_REVOKE = f"""
+WITH changed AS (
+    UPDATE token SET revoked_at = $11 WHERE id = $10 AND revoked_at IS NULL RETURNING id
+), {ENTRY_INSERTS}
+SELECT id FROM changed"""
+
+
+def new_secret(kind: str) -> str:
+    """Return a new secret of 256 random bits, with a prefix that secret scanners can look for."""
+    return f"remit_{kind}_{secrets.token_urlsafe(32)}"
+
+
+def hashed(secret: str) -> bytes:
+    """Return what is stored of a secret."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+class Tokens:
+    """The store of bearer tokens."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    async def caller(self, secret: str) -> Caller | None:
+        """Return whose token this is; None for one that is unknown or revoked."""
+        with database_errors():
+            row = await self._pool.fetchrow(
+                "SELECT id AS token_id, kind, subject FROM token WHERE secret_hash = $1 AND revoked_at IS NULL",
+                hashed(secret),
+            )
+        return Caller.model_validate(dict(row)) if row else None
+
+    async def create(self, token_id: str, kind: TokenKind, subject: str, at: datetime, entry: Entry) -> str:
+        """Make a token, with its ledger entry, and return its secret: the only time it can be seen."""
+        secret = new_secret(kind.value)
+        with database_errors():
+            await self._pool.execute(
+                _CREATE, *entry_parameters([entry]), token_id, kind.value, subject, hashed(secret), at
+            )
+        return secret
+
+    async def revoke(self, token_id: str, at: datetime, entry: Entry) -> bool:
+        """Revoke a token at once. False when there is no such token in force."""
+        with database_errors():
+            return await self._pool.fetchval(_REVOKE, *entry_parameters([entry]), token_id, at) is not None
+
+
+class Sessions:
+    """The store of one-time sign-in links and of the sessions they open."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    async def create_link(self, person: str, expires_at: datetime) -> str:
+        """Make a one-time link for a person and return its secret."""
+        secret = new_secret("link")
+        with database_errors():
+            await self._pool.execute(
+                "INSERT INTO review_link (secret_hash, person, expires_at) VALUES ($1, $2, $3)",
+                hashed(secret),
+                person,
+                expires_at,
+            )
+        return secret
+
+    async def use_link(self, secret: str, now: datetime) -> str | None:
+        """Use a link up and return its person; None when it is unknown, used or too old."""
+        with database_errors():
+            person: str | None = await self._pool.fetchval(
+                """UPDATE review_link SET used_at = $2
+                   WHERE secret_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING person""",
+                hashed(secret),
+                now,
+            )
+        return person
+
+    async def open(self, person: str, now: datetime, expires_at: datetime) -> str:
+        """Open a session for a person and return its secret, for the cookie."""
+        secret = new_secret("session")
+        with database_errors():
+            await self._pool.execute("DELETE FROM review_session WHERE expires_at < $1", now)
+            await self._pool.execute("DELETE FROM review_link WHERE expires_at < $1", now)
+            await self._pool.execute(
+                "INSERT INTO review_session (secret_hash, person, form_token, expires_at) VALUES ($1, $2, $3, $4)",
+                hashed(secret),
+                person,
+                secrets.token_urlsafe(24),
+                expires_at,
+            )
+        return secret
+
+    async def find(self, secret: str, now: datetime) -> Session | None:
+        """Return the session behind a cookie; None when it is unknown or over."""
+        with database_errors():
+            row = await self._pool.fetchrow(
+                "SELECT person, form_token FROM review_session WHERE secret_hash = $1 AND expires_at > $2",
+                hashed(secret),
+                now,
+            )
+        return Session.model_validate(dict(row)) if row else None
+
+    async def close(self, secret: str) -> None:
+        """End a session."""
+        with database_errors():
+            await self._pool.execute("DELETE FROM review_session WHERE secret_hash = $1", hashed(secret))

@@ -1,0 +1,69 @@
+"""What every door works with, opened once per process."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import asyncpg
+from fastapi import Request
+from temporalio.client import Client
+
+from adapters.database.actions import Actions
+from adapters.database.connection import open_pool
+from adapters.database.ledger import Ledger
+from adapters.database.policies import CurrentPolicy, Policies
+from adapters.database.tokens import Sessions, Tokens
+from adapters.database.watch import ActionWatch
+from settings import Settings
+from workflows.client import ActionWorkflows, connect
+
+
+@dataclass(frozen=True)
+class Connections:
+    """The stores, the policy and the engine."""
+
+    settings: Settings
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    actions: Actions
+    ledger: Ledger
+    tokens: Tokens
+    sessions: Sessions
+    policies: CurrentPolicy
+    watch: ActionWatch
+    temporal: Client
+    workflows: ActionWorkflows
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Connections]:
+    """Open everything, and close it again."""
+    client = await connect(
+        settings.temporal_address,
+        settings.temporal_namespace,
+        api_key=settings.temporal_api_key,
+        tls=settings.temporal_tls,
+        lazy=True,
+    )
+    pool = await open_pool(settings.database_url, settings.database_pool_size)
+    try:
+        async with ActionWatch(settings.database_url) as watch:
+            yield Connections(
+                settings=settings,
+                pool=pool,
+                actions=Actions(pool),
+                ledger=Ledger(pool),
+                tokens=Tokens(pool),
+                sessions=Sessions(pool),
+                policies=CurrentPolicy(Policies(pool), settings.policy_refresh_seconds),
+                watch=watch,
+                temporal=client,
+                workflows=ActionWorkflows(client, settings.task_queue),
+            )
+    finally:
+        await pool.close()
+
+
+def connections(request: Request) -> Connections:
+    """Return the process's connections, for a request."""
+    found: Connections = request.app.state.connections
+    return found

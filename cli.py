@@ -1,0 +1,238 @@
+"""The command line: `remit ...`. Every command says what it did and, when it fails, what to do about it."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import asyncpg
+import typer
+from pydantic import SecretStr
+from rich.console import Console
+
+from adapters.database.connection import database_errors, open_pool
+from adapters.database.ledger import verify
+from adapters.database.migrate import migrate as migrate_schema
+from adapters.database.policies import CurrentPolicy, Policies, bundle_bytes
+from adapters.database.tokens import Sessions, TokenKind, Tokens
+from adapters.executors import problems_in
+from adapters.policy_files import read_bundle
+from domain.canonical import digest
+from domain.catalog import Bundle
+from domain.errors import BundleInvalid, LedgerBroken, NotFound, RemitError
+from domain.ledger import Actor, ActorKind, Entry, EntryKind, Head, entry
+from settings import Settings
+
+T = TypeVar("T")
+app = typer.Typer(
+    no_args_is_help=True, help="Remit decides what AI agents may do, asks people, and proves who decided."
+)
+ledger_commands = typer.Typer(no_args_is_help=True, help="Check the tamper-evident ledger.")
+policy_commands = typer.Typer(no_args_is_help=True, help="Check and activate policy bundles.")
+token_commands = typer.Typer(no_args_is_help=True, help="Make and revoke bearer tokens.")
+app.add_typer(ledger_commands, name="ledger")
+app.add_typer(policy_commands, name="policy")
+app.add_typer(token_commands, name="token")
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+LINK_LIFETIME = timedelta(minutes=15)
+
+
+@app.command()
+def api() -> None:
+    """Run the API: agents, reviewers, Slack, health and metrics."""
+    from api.app import main
+
+    main()
+
+
+@app.command()
+def worker() -> None:
+    """Run a worker: it carries actions and sequences the ledger. Run as many as you like."""
+    from worker import main
+
+    main()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database schema up to date. Running it twice changes nothing."""
+    _run(migrate_schema(_owner_url(Settings())))
+    out.print("the schema is up to date")
+
+
+@app.command("review-link")
+def review_link(person: Annotated[str, typer.Argument(help="Id of a person of the catalog")]) -> None:
+    """Make a one-time link with which a reviewer signs in to the review page, good for 15 minutes."""
+    settings = Settings()
+
+    async def create(pool: "asyncpg.Pool[asyncpg.Record]") -> str:
+        policy = await CurrentPolicy(Policies(pool), settings.policy_refresh_seconds).current()
+        if person not in policy.people:
+            raise NotFound(f"no person '{person}' in the catalog; known: {', '.join(sorted(policy.people))}")
+        return await Sessions(pool).create_link(person, datetime.now(UTC) + LINK_LIFETIME)
+
+    code = _with_pool(settings.database_url, create)
+    out.print(f"{str(settings.public_url).rstrip('/')}/review/enter?code={code}")
+
+
+@ledger_commands.command("verify")
+def ledger_verify(
+    head: Annotated[str, typer.Option(help="A head noted earlier, SIZE:HASH, that the chain must still contain")] = "",
+) -> None:
+    """Check every entry and link of the ledger; the first broken entry is named and the exit status is 1."""
+    known = _parsed_head(head) if head else None
+
+    async def check() -> str:
+        with database_errors():
+            connection = await asyncpg.connect(Settings().database_url.get_secret_value(), timeout=10)
+        try:
+            found = await verify(connection, known)
+        finally:
+            await connection.close()
+        waiting = f", {found.waiting} waiting for their place" if found.waiting else ""
+        erased = f", {found.erased} texts erased" if found.erased else ""
+        return f"the ledger is whole: {found.head.size} entries{waiting}{erased}\nhead {found.head}"
+
+    out.print(_run(check()))
+
+
+@policy_commands.command("check")
+def policy_check(folder: Annotated[Path, typer.Argument(help="Folder of *.yaml files")]) -> None:
+    """Read a bundle and say everything that is wrong with it, without activating it."""
+    bundle = _guard(lambda: _whole_bundle(folder))
+    out.print(f"bundle '{bundle.id}' version {bundle.version} is sound, {digest(bundle_bytes(bundle))}")
+
+
+@policy_commands.command("activate")
+def policy_activate(
+    folder: Annotated[Path, typer.Argument(help="Folder of *.yaml files")],
+    by: Annotated[str, typer.Option(help="Who activates it, for the ledger")] = "operator",
+) -> None:
+    """Check a bundle and make it the active one in every process, within seconds."""
+    bundle = _guard(lambda: _whole_bundle(folder))
+    name = digest(bundle_bytes(bundle))
+
+    async def activate(pool: "asyncpg.Pool[asyncpg.Record]") -> bool:
+        policies = Policies(pool)
+        if await policies.active_digest() == name:
+            return False
+        await policies.activate(bundle, by, datetime.now(UTC), _administered(EntryKind.POLICY_ACTIVATED, by, name))
+        return True
+
+    changed = _with_pool(_owner_url(Settings()), activate)
+    state = "is active now" if changed else "was active already"
+    out.print(f"bundle '{bundle.id}' version {bundle.version} {state}, {name}")
+
+
+@token_commands.command("create")
+def token_create(
+    kind: Annotated[TokenKind, typer.Option(help="What the token lets its holder be")],
+    subject: Annotated[str, typer.Option(help="The agent's or person's id, or an admin's name")],
+    by: Annotated[str, typer.Option(help="Who makes it, for the ledger")] = "operator",
+) -> None:
+    """Make a bearer token. It is printed once and stored only as a hash."""
+    settings = Settings()
+
+    async def create(pool: "asyncpg.Pool[asyncpg.Record]") -> str:
+        policy = await CurrentPolicy(Policies(pool), settings.policy_refresh_seconds).current()
+        known = {TokenKind.AGENT: policy.agents, TokenKind.REVIEWER: policy.people}.get(kind)
+        if known is not None and subject not in known:
+            raise NotFound(f"no {kind.value} '{subject}' in the catalog; known: {', '.join(sorted(known))}")
+        token_id = secrets.token_hex(6)
+        written = _administered(EntryKind.TOKEN_CREATED, by, token_id, kind=kind.value, subject=subject)
+        return await Tokens(pool).create(token_id, kind, subject, datetime.now(UTC), written)
+
+    err.print(f"a {kind.value} token for '{subject}'; it is shown this once:")
+    out.print(_with_pool(_owner_url(settings), create))
+
+
+@token_commands.command("revoke")
+def token_revoke(
+    token_id: Annotated[str, typer.Argument(help="The token's id, as the ledger has it")],
+    by: Annotated[str, typer.Option(help="Who revokes it, for the ledger")] = "operator",
+) -> None:
+    """Revoke a token at once."""
+
+    async def revoke(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        written = _administered(EntryKind.TOKEN_REVOKED, by, token_id)
+        if not await Tokens(pool).revoke(token_id, datetime.now(UTC), written):
+            raise NotFound(f"no token '{token_id}' in force")
+
+    _with_pool(_owner_url(Settings()), revoke)
+    out.print(f"token {token_id} is revoked")
+
+
+def _administered(kind: EntryKind, by: str, about: str, **data: str) -> Entry:
+    actor = Actor(kind=ActorKind.ADMIN, id=by, door="cli")
+    key = f"{kind.value}/{about}/{secrets.token_hex(4)}"
+    return entry(key, kind, datetime.now(UTC), actor, {"about": about, **data})
+
+
+def _whole_bundle(folder: Path) -> Bundle:
+    if not folder.is_dir():
+        raise BundleInvalid([f"{folder} is not a folder; a bundle is a folder of *.yaml files"])
+    bundle = read_bundle(folder)
+    if problems := list(problems_in(bundle)):
+        raise BundleInvalid(problems)
+    return bundle
+
+
+def _parsed_head(text: str) -> Head:
+    size, _, hexadecimal = text.partition(":")
+    try:
+        return Head(size=int(size), hash=bytes.fromhex(hexadecimal))
+    except ValueError as problem:
+        raise typer.BadParameter(
+            f"'{text}' is not a head: expected SIZE:HASH as `ledger verify` prints it"
+        ) from problem
+
+
+def _owner_url(settings: Settings) -> SecretStr:
+    if settings.owner_database_url is None:
+        _fail("this needs the owner of the schema: set REMIT_OWNER_DATABASE_URL")
+    return settings.owner_database_url
+
+
+def _with_pool(url: SecretStr, work: Callable[["asyncpg.Pool[asyncpg.Record]"], Awaitable[T]]) -> T:
+    async def run() -> T:
+        pool = await open_pool(url, 2)
+        try:
+            return await work(pool)
+        finally:
+            await pool.close()
+
+    return _run(run())
+
+
+def _run(work: Awaitable[T]) -> T:
+    async def awaited() -> T:
+        return await work
+
+    return _guard(lambda: asyncio.run(awaited()))
+
+
+def _guard(work: Callable[[], T]) -> T:
+    """Turn Remit's errors into a message and an exit status."""
+    try:
+        return work()
+    except LedgerBroken as problem:
+        _fail(f"THE LEDGER IS BROKEN: {problem}")
+    except BundleInvalid as problem:
+        _fail("the bundle is not usable:\n" + "\n".join(f"  {line}" for line in problem.problems))
+    except RemitError as problem:
+        _fail(str(problem))
+    except asyncpg.PostgresError as problem:
+        _fail(f"the database refused: {problem}; is the schema up to date? (remit migrate)")
+
+
+def _fail(message: str) -> NoReturn:
+    err.print(message, markup=False)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

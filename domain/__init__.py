@@ -1,0 +1,1 @@
+"""The rules of Remit: values in, values out. No I/O, no clock, no engine."""

@@ -1,0 +1,44 @@
+"""The record of one action: everything that is known about it, as every door and notifier reads it."""
+
+from datetime import datetime
+from typing import Any
+
+from domain.action import Action, Frozen, Outcome, Route, State, Tier
+from domain.approval import Approval
+from domain.policy import Judgement
+
+
+class Execution(Frozen):
+    """The running of the revision. `uncertain` is true while an effect may have happened without an outcome.
+
+    `intent_at` is None when the action was refused at the last gate, before any intent.
+    """
+
+    key: str
+    intent_at: datetime | None = None
+    uncertain: bool = True
+    outcome: Outcome | None = None
+    result: dict[str, Any] = {}
+    ended_at: datetime | None = None
+
+
+class ActionRecord(Frozen):
+    """One action with its assessment, its approval and its execution, as far as they exist."""
+
+    action: Action
+    owner: str
+    state: State
+    judgement: Judgement | None = None
+    approval: Approval | None = None
+    execution: Execution | None = None
+    updated_at: datetime
+
+    @property
+    def tier(self) -> Tier | None:
+        """The tier, once assessed."""
+        return self.judgement.assessment.tier if self.judgement else None
+
+    @property
+    def route(self) -> Route | None:
+        """The route, once assessed."""
+        return self.judgement.route if self.judgement else None

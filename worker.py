@@ -1,0 +1,197 @@
+"""The worker: joins the activities to their adapters, runs the workflow and sequences the ledger."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import structlog
+from prometheus_client import Counter, Gauge, start_http_server
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from activities.assess import Assess
+from activities.execute import Execute
+from activities.notify import Notify
+from activities.record import Record
+from adapters.database.actions import Actions
+from adapters.database.connection import open_pool
+from adapters.database.ledger import Sequencer
+from adapters.database.notices import Notices
+from adapters.database.policies import CurrentPolicy, Policies
+from adapters.executors import executors
+from adapters.executors.email_send import MailServer
+from adapters.executors.http_request import RemoteSystem
+from adapters.notifiers import notifiers
+from domain.errors import Unavailable
+from logs import configure_logs
+from settings import Settings
+from workflows.agent_action import AgentAction
+from workflows.client import ActionWorkflows, connect
+
+log = structlog.get_logger(__name__)
+SEQUENCED = Counter("remit_ledger_entries_sequenced", "Ledger entries that got their place in the chain")
+UNSTARTED = Gauge("remit_actions_unstarted", "Accepted actions not assessed yet when last looked, older than 15 s")
+
+_SEQUENCE_SECONDS = 0.2
+_START_SECONDS = 10.0
+_START_AFTER = timedelta(seconds=15)
+_CONNECT_PATIENCE_SECONDS = 60
+
+
+def action_worker(client: Client, pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings) -> Worker:
+    """Join activities and adapters into a Temporal worker."""
+    actions = Actions(pool)
+    policies = CurrentPolicy(Policies(pool), settings.policy_refresh_seconds)
+    reachable = executors(
+        {name: RemoteSystem(url=str(system.url), token=system.token) for name, system in settings.systems.items()},
+        _mail_server(settings),
+    )
+    assess = Assess(actions, policies, reachable)
+    execute = Execute(actions, policies, reachable)
+    notify = Notify(actions, policies, notifiers(settings, Notices(pool)))
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[AgentAction],
+        activities=[
+            assess.assess,
+            assess.check_eligibility,
+            execute.execute,
+            execute.settle,
+            notify.notify,
+            Record(actions).record_approval,
+        ],
+        # The sandbox more than halves throughput; tests replay every history inside it instead.
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        max_cached_workflows=5000,
+        graceful_shutdown_timeout=timedelta(seconds=10),
+    )
+
+
+async def sequence(sequencer: Sequencer) -> None:
+    """Give ledger entries their place, for ever. An outage only delays: entries wait in their table."""
+
+    async def batch() -> None:
+        while sequenced := await sequencer.run_once():
+            SEQUENCED.inc(sequenced)
+
+    await _repeat(batch, _SEQUENCE_SECONDS, "sequencing_delayed")
+
+
+async def start_unstarted(actions: Actions, workflows: ActionWorkflows) -> None:
+    """Start the workflows of actions that were accepted while Temporal was away or the API was cut off.
+
+    Starting is idempotent, so an action whose workflow does run, and only waits to be assessed, is untouched.
+    """
+
+    async def sweep() -> None:
+        unstarted = await actions.unstarted(datetime.now(UTC) - _START_AFTER)
+        UNSTARTED.set(len(unstarted))
+        for record in unstarted:
+            await workflows.start(record)
+
+    await _repeat(sweep, _START_SECONDS, "starting_delayed")
+
+
+async def _repeat(work: Callable[[], Awaitable[None]], pause: float, delayed: str) -> None:
+    while True:
+        try:
+            await work()
+        except Unavailable as problem:
+            log.warning(delayed, problem=str(problem))
+        await asyncio.sleep(pause)
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, then finish the activities under way."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    if settings.worker_metrics_port:
+        start_http_server(settings.worker_metrics_port, settings.api_host)
+    pool = await open_pool(settings.database_url, settings.database_pool_size)
+    client = await _connected(settings)
+    async with contextlib.AsyncExitStack() as background:
+        if settings.ledger_database_url is not None:
+            chain = await open_pool(settings.ledger_database_url, 2)
+            await _in_background(background, sequence(Sequencer(chain)))
+        workflows = ActionWorkflows(client, settings.task_queue)
+        await _in_background(background, start_unstarted(Actions(pool), workflows))
+        async with action_worker(client, pool, settings):
+            log.info("worker_ready", task_queue=settings.task_queue, temporal=settings.temporal_address)
+            await stopping.wait()
+            log.info("worker_stopping")
+
+
+async def _in_background(stack: contextlib.AsyncExitStack, work: Awaitable[None]) -> None:
+    task = asyncio.ensure_future(work)
+
+    def ended(done: "asyncio.Future[None]") -> None:
+        # A background duty that ends by a bug must not end silently: the process goes, and is started again.
+        if not done.cancelled() and done.exception() is not None:
+            log.critical("background_failed", exc_info=done.exception())
+            os._exit(1)
+
+    async def stop() -> None:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    task.add_done_callback(ended)
+    stack.push_async_callback(stop)
+
+
+async def _connected(settings: Settings) -> Client:
+    """Connect, with patience for a Temporal that is still starting."""
+    give_up = asyncio.get_running_loop().time() + _CONNECT_PATIENCE_SECONDS
+    while True:
+        try:
+            return await connect(
+                settings.temporal_address,
+                settings.temporal_namespace,
+                api_key=settings.temporal_api_key,
+                tls=settings.temporal_tls,
+            )
+        except RuntimeError as problem:
+            if asyncio.get_running_loop().time() > give_up:
+                raise
+            log.warning("temporal_not_ready", address=settings.temporal_address, problem=str(problem)[:200])
+            await asyncio.sleep(1)
+
+
+def _mail_server(settings: Settings) -> MailServer | None:
+    if settings.smtp_host is None:
+        return None
+    return MailServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        username=settings.smtp_username,
+        password=settings.smtp_password,
+        starttls=settings.smtp_starttls,
+        sender=settings.mail_from,
+    )
+
+
+def main() -> None:
+    """Run the worker as a process."""
+    settings = Settings()
+    configure_logs(settings)
+    code = 0
+    try:
+        asyncio.run(run(settings))
+    except Exception:
+        log.critical("worker_failed", exc_info=True)
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Leaving through the interpreter aborts now and then after a Temporal client was used (sdk-python issue 300).
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

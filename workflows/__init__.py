@@ -1,0 +1,1 @@
+"""When things happen. One workflow a file; `run` reads as the story."""

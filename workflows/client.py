@@ -1,0 +1,136 @@
+"""The way into the workflow from outside: connect, start, vote, withdraw."""
+
+from datetime import timedelta
+
+from pydantic import SecretStr
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.runtime import Runtime
+from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
+
+from domain.action import State, workflow_id
+from domain.approval import Ballot, Receipt
+from domain.errors import EngineUnavailable, Refusal, RefusalCode
+from domain.record import ActionRecord
+from workflows.agent_action import (
+    ACTION_TYPE,
+    AGENT,
+    OWNER,
+    STATE,
+    USE_CASE,
+    ActionStart,
+    AgentAction,
+    CancelRequest,
+)
+
+# Longer than any approval may wait, so that it bounds what is stuck and never what is waiting.
+_LIFETIME = timedelta(days=90)
+_START_TIMEOUT = timedelta(seconds=5)
+_GONE = (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION)
+
+
+async def connect(
+    address: str,
+    namespace: str,
+    *,
+    api_key: SecretStr | None = None,
+    tls: bool = False,
+    runtime: Runtime | None = None,
+    lazy: bool = False,
+) -> Client:
+    """Connect to Temporal. With `lazy`, the first call connects, so that a process can start before Temporal."""
+    return await Client.connect(
+        address,
+        namespace=namespace,
+        api_key=api_key.get_secret_value() if api_key else None,
+        tls=tls or api_key is not None,
+        data_converter=pydantic_data_converter,
+        runtime=runtime,
+        grpc_compression=GrpcCompression.NONE,  # loopback or data centre: gzip costs more than it saves
+        lazy=lazy,
+    )
+
+
+class ActionWorkflows:
+    """Starts actions and carries votes and cancellations to them."""
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        self._client = client
+        self._task_queue = task_queue
+
+    async def start(self, record: ActionRecord) -> None:
+        """Start the workflow of an accepted action. Started before, nothing happens.
+
+        Raises EngineUnavailable when Temporal does not take it: the action stays accepted and unstarted.
+        """
+        action = record.action
+        try:
+            await self._client.start_workflow(
+                AgentAction.run,
+                ActionStart(action_id=action.id, digest=action.digest),
+                id=workflow_id(action.id),
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                execution_timeout=_LIFETIME,
+                static_summary=f"{action.action_type} by {action.agent}",
+                static_details=f"Use case **{action.use_case}**, owner **{record.owner}**, action `{action.id}`",
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(AGENT, action.agent),
+                        SearchAttributePair(USE_CASE, action.use_case),
+                        SearchAttributePair(ACTION_TYPE, action.action_type),
+                        SearchAttributePair(OWNER, record.owner),
+                        SearchAttributePair(STATE, State.ASSESSING.value),
+                    ]
+                ),
+                rpc_timeout=_START_TIMEOUT,
+            )
+        except WorkflowAlreadyStartedError:
+            return
+        except (RPCError, RuntimeError) as problem:
+            raise EngineUnavailable("Temporal does not take new work; try again with the same key") from problem
+
+    async def vote(self, action_id: str, ballot: Ballot, timeout: timedelta) -> Receipt | None:
+        """Carry a ballot to its action and return the receipt; None when the action is over.
+
+        The same ballot id gives the same receipt. Raises EngineUnavailable when no answer came within `timeout`.
+        """
+        return await self._update(AgentAction.vote, action_id, ballot, f"vote-{ballot.id}", timeout)
+
+    async def cancel(self, action_id: str, request: CancelRequest, timeout: timedelta) -> Receipt | None:
+        """Carry a cancellation to its action and return the receipt; None when the action is over."""
+        return await self._update(AgentAction.cancel, action_id, request, f"cancel-{request.id}", timeout)
+
+    async def _update(
+        self, update: object, action_id: str, argument: object, update_id: str, timeout: timedelta
+    ) -> Receipt | None:
+        handle = self._client.get_workflow_handle(workflow_id(action_id))
+        try:
+            answer: Receipt = await handle.execute_update(
+                update,
+                argument,
+                id=update_id,
+                rpc_timeout=timeout,
+                result_type=Receipt,  # type: ignore[call-overload]
+            )
+        except WorkflowUpdateFailedError as failure:
+            return _refused(failure)
+        except WorkflowUpdateRPCTimeoutOrCancelledError as problem:
+            raise EngineUnavailable("no worker answered in time; try again") from problem
+        except RPCError as problem:
+            if problem.status in _GONE:
+                return None
+            raise EngineUnavailable("Temporal does not answer; try again") from problem
+        return answer
+
+
+def _refused(failure: WorkflowUpdateFailedError) -> Receipt | None:
+    """Turn a validator's refusal into a receipt; an update that the end of the workflow cut off is None."""
+    cause = failure.cause
+    if isinstance(cause, ApplicationError) and cause.type in set(RefusalCode):
+        return Receipt(accepted=False, refusal=Refusal(code=RefusalCode(cause.type), message=cause.message))
+    if isinstance(cause, ApplicationError) and cause.type == "AcceptedUpdateCompletedWorkflow":
+        return None
+    raise EngineUnavailable(f"the action could not answer: {cause}") from failure

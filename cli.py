@@ -1,7 +1,6 @@
 """The command line: `remit ...`. Every command says what it did and, when it fails, what to do about it."""
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 from pydantic import SecretStr
 from rich.console import Console
 
+from adapters.database.administration import activate_bundle, create_token, revoke_token
 from adapters.database.connection import database_errors, open_pool
 from adapters.database.ledger import verify
 from adapters.database.migrate import migrate as migrate_schema
@@ -22,7 +22,7 @@ from adapters.policy_files import read_bundle
 from domain.canonical import digest
 from domain.catalog import Bundle
 from domain.errors import BundleInvalid, LedgerBroken, NotFound, RemitError
-from domain.ledger import Actor, ActorKind, Entry, EntryKind, Head, entry
+from domain.ledger import Head
 from settings import Settings
 
 T = TypeVar("T")
@@ -114,18 +114,9 @@ def policy_activate(
 ) -> None:
     """Check a bundle and make it the active one in every process, within seconds."""
     bundle = _guard(lambda: _whole_bundle(folder))
-    name = digest(bundle_bytes(bundle))
-
-    async def activate(pool: "asyncpg.Pool[asyncpg.Record]") -> bool:
-        policies = Policies(pool)
-        if await policies.active_digest() == name:
-            return False
-        await policies.activate(bundle, by, datetime.now(UTC), _administered(EntryKind.POLICY_ACTIVATED, by, name))
-        return True
-
-    changed = _with_pool(_owner_url(Settings()), activate)
+    changed = _with_pool(_owner_url(Settings()), lambda pool: activate_bundle(pool, bundle, by))
     state = "is active now" if changed else "was active already"
-    out.print(f"bundle '{bundle.id}' version {bundle.version} {state}, {name}")
+    out.print(f"bundle '{bundle.id}' version {bundle.version} {state}, {digest(bundle_bytes(bundle))}")
 
 
 @token_commands.command("create")
@@ -139,15 +130,21 @@ def token_create(
 
     async def create(pool: "asyncpg.Pool[asyncpg.Record]") -> str:
         policy = await CurrentPolicy(Policies(pool), settings.policy_refresh_seconds).current()
-        known = {TokenKind.AGENT: policy.agents, TokenKind.REVIEWER: policy.people}.get(kind)
-        if known is not None and subject not in known:
+        catalog = {TokenKind.AGENT: set(policy.agents), TokenKind.REVIEWER: set(policy.people)}
+        known = catalog.get(kind, {subject})
+        if subject not in known:
             raise NotFound(f"no {kind.value} '{subject}' in the catalog; known: {', '.join(sorted(known))}")
-        token_id = secrets.token_hex(6)
-        written = _administered(EntryKind.TOKEN_CREATED, by, token_id, kind=kind.value, subject=subject)
-        return await Tokens(pool).create(token_id, kind, subject, datetime.now(UTC), written)
+        return await create_token(pool, kind, subject, by)
 
     err.print(f"a {kind.value} token for '{subject}'; it is shown this once:")
     out.print(_with_pool(_owner_url(settings), create))
+
+
+@token_commands.command("list")
+def token_list() -> None:
+    """List the tokens in force: id, kind, whose, since when. Their secrets are not stored."""
+    for token in _with_pool(_owner_url(Settings()), lambda pool: Tokens(pool).in_force()):
+        out.print(f"{token.token_id}  {token.kind.value:8}  {token.subject:24}  {token.created_at:%Y-%m-%d %H:%M}")
 
 
 @token_commands.command("revoke")
@@ -156,20 +153,8 @@ def token_revoke(
     by: Annotated[str, typer.Option(help="Who revokes it, for the ledger")] = "operator",
 ) -> None:
     """Revoke a token at once."""
-
-    async def revoke(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-        written = _administered(EntryKind.TOKEN_REVOKED, by, token_id)
-        if not await Tokens(pool).revoke(token_id, datetime.now(UTC), written):
-            raise NotFound(f"no token '{token_id}' in force")
-
-    _with_pool(_owner_url(Settings()), revoke)
+    _with_pool(_owner_url(Settings()), lambda pool: revoke_token(pool, token_id, by))
     out.print(f"token {token_id} is revoked")
-
-
-def _administered(kind: EntryKind, by: str, about: str, **data: str) -> Entry:
-    actor = Actor(kind=ActorKind.ADMIN, id=by, door="cli")
-    key = f"{kind.value}/{about}/{secrets.token_hex(4)}"
-    return entry(key, kind, datetime.now(UTC), actor, {"about": about, **data})
 
 
 def _whole_bundle(folder: Path) -> Bundle:

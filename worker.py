@@ -5,10 +5,11 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
+import httpx
 import structlog
 from prometheus_client import Counter, Gauge, start_http_server
 from temporalio.client import Client
@@ -25,7 +26,7 @@ from adapters.database.notices import Notices
 from adapters.database.policies import CurrentPolicy, Policies
 from adapters.executors import executors
 from adapters.executors.email_send import MailServer
-from adapters.executors.http_request import RemoteSystem
+from adapters.executors.http_request import RemoteSystem, http_client
 from adapters.notifiers import notifiers
 from domain.errors import Unavailable
 from logs import configure_logs
@@ -43,12 +44,22 @@ _START_AFTER = timedelta(seconds=15)
 _CONNECT_PATIENCE_SECONDS = 60
 
 
-def action_worker(client: Client, pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings) -> Worker:
-    """Join activities and adapters into a Temporal worker."""
+@contextlib.asynccontextmanager
+async def working(client: Client, pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings) -> AsyncIterator[None]:
+    """Join activities and adapters into a Temporal worker, and run it."""
+    async with http_client() as http, action_worker(client, pool, settings, http):
+        yield
+
+
+def action_worker(
+    client: Client, pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings, http: httpx.AsyncClient
+) -> Worker:
+    """Return the Temporal worker of this deployment."""
     actions = Actions(pool)
     policies = CurrentPolicy(Policies(pool), settings.policy_refresh_seconds)
     reachable = executors(
         {name: RemoteSystem(url=str(system.url), token=system.token) for name, system in settings.systems.items()},
+        http,
         _mail_server(settings),
     )
     assess = Assess(actions, policies, reachable)
@@ -122,7 +133,7 @@ async def run(settings: Settings) -> None:
             await _in_background(background, sequence(Sequencer(chain)))
         workflows = ActionWorkflows(client, settings.task_queue)
         await _in_background(background, start_unstarted(Actions(pool), workflows))
-        async with action_worker(client, pool, settings):
+        async with working(client, pool, settings):
             log.info("worker_ready", task_queue=settings.task_queue, temporal=settings.temporal_address)
             await stopping.wait()
             log.info("worker_stopping")

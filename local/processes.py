@@ -252,6 +252,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    # Created with the mode, not given it afterwards: there is no moment in which others can read it.
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    part.replace(path)
+
+
 def _record_path(home: Path, name: str) -> Path:
     return home / "run" / f"{name}.json"
 

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from local.processes import Child, StackError, end_leftover, free_port, wait_until
+from local.processes import Child, write_private, StackError, end_leftover, free_port, wait_until
 
 VERSION = "0.1.8"
 """The release the tests ran against; the Makefile installs the same."""
@@ -74,7 +74,7 @@ class LocalSlack:
         self._home = home
         self._config = home / "local-slack.yaml"
         self._workspace = (request_url, tuple(users), tuple(channels))
-        keys = _keys(home)
+        keys = slack_keys(home)
         self.bot_token = keys["bot_token"]
         self.app_token = keys["app_token"]
         self.signing_secret = keys["signing_secret"]
@@ -107,7 +107,7 @@ class LocalSlack:
     async def start(self) -> None:
         """Write its configuration, start it and wait until it answers."""
         await end_leftover(self._home, "slack")
-        _write_private(self._config, yaml.safe_dump(self._configuration(), sort_keys=False))
+        write_private(self._config, yaml.safe_dump(self._configuration(), sort_keys=False))
         try:
             await self._child.start()
             await wait_until(self._answers, 30, "the Slack stand-in to answer", child=self._child)
@@ -209,7 +209,7 @@ def slack_binary() -> Path:
     return binary
 
 
-def _keys(home: Path) -> dict[str, str]:
+def slack_keys(home: Path) -> dict[str, str]:
     """The tokens and the signing secret of this home: made once, readable by its owner only."""
     path = home / "slack.json"
     if not path.exists():
@@ -218,15 +218,5 @@ def _keys(home: Path) -> dict[str, str]:
             "app_token": f"xapp-{secrets.token_urlsafe(24)}",
             "signing_secret": secrets.token_hex(16),
         }
-        _write_private(path, json.dumps(made, indent=2))
+        write_private(path, json.dumps(made, indent=2))
     return {str(name): str(value) for name, value in json.loads(path.read_text()).items()}
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    # Created with the mode, not given it afterwards: there is no moment in which others can read it.
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    part.replace(path)

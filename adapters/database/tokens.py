@@ -33,6 +33,12 @@ class Caller(BaseModel):
     token_id: str
 
 
+class IssuedToken(Caller):
+    """A token in force, as an operator sees it."""
+
+    created_at: datetime
+
+
 class Session(BaseModel):
     """A signed-in reviewer on the page. `form_token` guards the page's forms against forged posts."""
 
@@ -76,6 +82,15 @@ class Tokens:
                 hashed(secret),
             )
         return Caller.model_validate(dict(row)) if row else None
+
+    async def in_force(self) -> list[IssuedToken]:
+        """Return every token that is not revoked, oldest first."""
+        with database_errors():
+            rows = await self._pool.fetch(
+                """SELECT id AS token_id, kind, subject, created_at
+                   FROM token WHERE revoked_at IS NULL ORDER BY created_at"""
+            )
+        return [IssuedToken.model_validate(dict(row)) for row in rows]
 
     async def create(self, token_id: str, kind: TokenKind, subject: str, at: datetime, entry: Entry) -> str:
         """Make a token, with its ledger entry, and return its secret: the only time it can be seen."""

@@ -1,6 +1,7 @@
 """The command line: `remit ...`. Every command says what it did and, when it fails, what to do about it."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,13 +9,12 @@ from typing import Annotated, NoReturn, TypeVar
 
 import asyncpg
 import typer
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from rich.console import Console
 
 from adapters.database.administration import activate_bundle, create_token, revoke_token
 from adapters.database.connection import database_errors, open_pool
 from adapters.database.ledger import verify
-from adapters.database.migrate import migrate as migrate_schema
 from adapters.database.policies import CurrentPolicy, Policies, bundle_bytes
 from adapters.database.tokens import Sessions, TokenKind, Tokens
 from adapters.executors import problems_in
@@ -35,8 +35,9 @@ token_commands = typer.Typer(no_args_is_help=True, help="Make and revoke bearer 
 app.add_typer(ledger_commands, name="ledger")
 app.add_typer(policy_commands, name="policy")
 app.add_typer(token_commands, name="token")
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# Without markup: what is printed holds names from files and from people, and "[draft]" is not a style.
+out = Console(highlight=False, soft_wrap=True, markup=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 LINK_LIFETIME = timedelta(minutes=15)
 
@@ -60,14 +61,22 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database schema up to date. Running it twice changes nothing."""
-    _run(migrate_schema(_owner_url(Settings())))
+    # Imported here: Alembic and SQLAlchemy would take half of the time that every other command takes.
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from adapters.database.migrate import migrate as migrate_schema
+
+    try:
+        _run(migrate_schema(_owner_url(_settings())))
+    except SQLAlchemyError as problem:
+        _fail(f"the schema could not be brought up to date: {problem}")
     out.print("the schema is up to date")
 
 
 @app.command("review-link")
 def review_link(person: Annotated[str, typer.Argument(help="Id of a person of the catalog")]) -> None:
     """Make a one-time link with which a reviewer signs in to the review page, good for 15 minutes."""
-    settings = Settings()
+    settings = _settings()
 
     async def create(pool: "asyncpg.Pool[asyncpg.Record]") -> str:
         policy = await CurrentPolicy(Policies(pool), settings.policy_refresh_seconds).current()
@@ -88,7 +97,7 @@ def ledger_verify(
 
     async def check() -> str:
         with database_errors():
-            connection = await asyncpg.connect(Settings().database_url.get_secret_value(), timeout=10)
+            connection = await asyncpg.connect(_settings().database_url.get_secret_value(), timeout=10)
         try:
             found = await verify(connection, known)
         finally:
@@ -114,7 +123,7 @@ def policy_activate(
 ) -> None:
     """Check a bundle and make it the active one in every process, within seconds."""
     bundle = _guard(lambda: _whole_bundle(folder))
-    changed = _with_pool(_owner_url(Settings()), lambda pool: activate_bundle(pool, bundle, by))
+    changed = _with_pool(_owner_url(_settings()), lambda pool: activate_bundle(pool, bundle, by))
     state = "is active now" if changed else "was active already"
     out.print(f"bundle '{bundle.id}' version {bundle.version} {state}, {digest(bundle_bytes(bundle))}")
 
@@ -126,7 +135,7 @@ def token_create(
     by: Annotated[str, typer.Option(help="Who makes it, for the ledger")] = "operator",
 ) -> None:
     """Make a bearer token. It is printed once and stored only as a hash."""
-    settings = Settings()
+    settings = _settings()
 
     async def create(pool: "asyncpg.Pool[asyncpg.Record]") -> str:
         policy = await CurrentPolicy(Policies(pool), settings.policy_refresh_seconds).current()
@@ -143,7 +152,7 @@ def token_create(
 @token_commands.command("list")
 def token_list() -> None:
     """List the tokens in force: id, kind, whose, since when. Their secrets are not stored."""
-    for token in _with_pool(_owner_url(Settings()), lambda pool: Tokens(pool).in_force()):
+    for token in _with_pool(_owner_url(_settings()), lambda pool: Tokens(pool).in_force()):
         out.print(f"{token.token_id}  {token.kind.value:8}  {token.subject:24}  {token.created_at:%Y-%m-%d %H:%M}")
 
 
@@ -153,7 +162,7 @@ def token_revoke(
     by: Annotated[str, typer.Option(help="Who revokes it, for the ledger")] = "operator",
 ) -> None:
     """Revoke a token at once."""
-    _with_pool(_owner_url(Settings()), lambda pool: revoke_token(pool, token_id, by))
+    _with_pool(_owner_url(_settings()), lambda pool: revoke_token(pool, token_id, by))
     out.print(f"token {token_id} is revoked")
 
 
@@ -167,13 +176,19 @@ def _whole_bundle(folder: Path) -> Bundle:
 
 
 def _parsed_head(text: str) -> Head:
+    if not re.fullmatch(r"[0-9]{1,18}:[0-9a-f]{64}", text):
+        raise typer.BadParameter(f"'{text}' is not a head: expected SIZE:HASH as `ledger verify` prints it")
     size, _, hexadecimal = text.partition(":")
+    return Head(size=int(size), hash=bytes.fromhex(hexadecimal))
+
+
+def _settings() -> Settings:
     try:
-        return Head(size=int(size), hash=bytes.fromhex(hexadecimal))
-    except ValueError as problem:
-        raise typer.BadParameter(
-            f"'{text}' is not a head: expected SIZE:HASH as `ledger verify` prints it"
-        ) from problem
+        return Settings()
+    except ValidationError as problem:
+        # Without the values: a setting may be a secret.
+        lines = (f"  REMIT_{'__'.join(str(part) for part in e['loc']).upper()}: {e['msg']}" for e in problem.errors())
+        _fail("these settings cannot be used:\n" + "\n".join(lines))
 
 
 def _owner_url(settings: Settings) -> SecretStr:
@@ -215,7 +230,7 @@ def _guard(work: Callable[[], T]) -> T:
 
 
 def _fail(message: str) -> NoReturn:
-    err.print(message, markup=False)
+    err.print(message)
     raise typer.Exit(1)
 
 

@@ -137,8 +137,9 @@ class Execute:
         try:
             answer = await executor.run(running[1], json.loads(action.arguments_bytes), action.id)
         except EffectRefused as problem:
-            result = ExecutionResult(outcome=Outcome.FAILED, result={"problem": str(problem)})
-            return await self._ended(record, result)
+            # A refusal of the repeat says nothing of the attempt before it.
+            outcome = Outcome.IN_DOUBT if may_have_happened else Outcome.FAILED
+            return await self._ended(record, ExecutionResult(outcome=outcome, result={"problem": str(problem)}))
         except EffectNotSent:
             if not may_have_happened:
                 await self._actions.release(action.id)
@@ -155,7 +156,9 @@ class Execute:
         kind = EntryKind(f"execution.{result.outcome.value}")
         answer = Secret(name="result", salt=secrets.token_bytes(32), content=canonical_bytes(result.result))
         written = _entry(record.action.id, kind, now, {"digest": record.action.digest}, [answer])
-        await self._actions.record_outcome(record.action.id, result, now, written)
+        if not await self._actions.record_outcome(record.action.id, result, now, written):
+            # Another attempt was faster: what stands in the record is how it ended.
+            return Executed(state=(await self._actions.get(record.action.id)).state)
         EXECUTED.labels(result.outcome.value).inc()
         return Executed(state=result.outcome.state)
 

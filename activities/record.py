@@ -30,7 +30,7 @@ class ApprovalChange(Frozen):
     at: datetime
     ballot: Ballot | None = None
     step: Step | None = None
-    cancelled_by: str | None = None
+    cancelled_by: Actor | None = None
     cancel_id: str | None = None
     receipt: Receipt | None = None
 
@@ -85,6 +85,5 @@ def vote_entry(action_id: str, ballot: Ballot, receipt: Receipt, at: datetime) -
 
 
 def _on_action(change: ApprovalChange, kind: EntryKind, data: Mapping[str, Any], suffix: str = "") -> Entry:
-    actor = Actor(kind=ActorKind.AGENT, id=change.cancelled_by, door="api") if change.cancelled_by else SYSTEM
     key = f"{change.action_id}/{kind.value}{suffix}"
-    return entry(key, kind, change.at, actor, dict(data), action=change.action_id)
+    return entry(key, kind, change.at, change.cancelled_by or SYSTEM, dict(data), action=change.action_id)

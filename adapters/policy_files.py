@@ -24,12 +24,13 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
-        for key_node, _ in node.value:
-            if key_node.value in seen:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        for name in (key for key, _ in pairs if isinstance(key, yaml.ScalarNode)):
+            if name.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"'{key_node.value}' stands here twice", key_node.start_mark
+                    None, None, f"'{name.value}' stands here twice", name.start_mark
                 )
-            seen.add(key_node.value)
+            seen.add(name.value)
         return super().construct_mapping(node, deep)
 
 
@@ -59,17 +60,21 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def _read(path: Path, problems: list[str]) -> Iterator[tuple[str, Any]]:
-    if path.stat().st_size > MAX_FILE_BYTES:
-        problems.append(f"{path.name}: larger than {MAX_FILE_BYTES} bytes")
-        return
     try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            problems.append(f"{path.name}: larger than {MAX_FILE_BYTES} bytes")
+            return
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  a SafeLoader
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
         place = f"{path.name}:{mark.line + 1}:{mark.column + 1}" if mark else path.name
         problems.append(f"{place}: {problem.problem}")
         return
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except RecursionError:
+        problems.append(f"{path.name}: nests too deep")
+        return
+    except (yaml.YAMLError, OSError, ValueError, AttributeError) as error:
+        # The last two are what PyYAML lets through for dates and numbers that are none.
         problems.append(f"{path.name}: {error}")
         return
     if not isinstance(content, dict):

@@ -3,6 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
+from api.review_pages import PREFIX, problem_page
 
 MAX_BODY_BYTES = 256 * 1024
 
@@ -39,7 +40,9 @@ class BodyLimit:
             await self._too_large(scope, receive, send)
 
     async def _too_large(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = problem(413, "too_large", f"the body is larger than {self._limit} bytes")
+        detail = f"the body is larger than {self._limit} bytes"
+        is_page = scope["path"].startswith(f"{PREFIX}/")
+        response = problem_page(413, detail) if is_page else problem(413, "too_large", detail)
         await response(scope, receive, send)
 
 

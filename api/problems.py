@@ -18,6 +18,7 @@ from domain.errors import (
     InvalidArguments,
     InvalidRequest,
     NotFound,
+    NotifierUnavailable,
     PolicyDenied,
     PolicyUnavailable,
     RefusalCode,
@@ -47,6 +48,7 @@ STATUS: dict[type[RemitError], int] = {
     EngineUnavailable: 503,
     DatabaseUnavailable: 503,
     PolicyUnavailable: 503,
+    NotifierUnavailable: 503,
     BundleInvalid: 503,
 }
 REFUSAL_STATUS: dict[RefusalCode, int] = {

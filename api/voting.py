@@ -34,5 +34,7 @@ def refused_by_record(record: ActionRecord) -> Receipt:
     """Return the receipt of whatever comes when the action no longer waits, or never did."""
     if record.approval is None or record.approval.outcome is None:
         message = f"the action is {record.state.value}; nobody is asked about it"
+        if record.state is State.PENDING_APPROVAL:
+            message = "the action's workflow was ended in Temporal, so it can no longer be decided; ask an admin"
         return Receipt(accepted=False, refusal=Refusal(code=RefusalCode.NOT_WAITING, message=message))
     return receipt(record.approval, decided(record.approval))

@@ -9,6 +9,7 @@ b'{"a":"x","b":1}'
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -52,6 +53,8 @@ def revision_bytes(arguments: Mapping[str, Any]) -> bytes:
     data = canonical_bytes(dict(arguments))
     if len(data) > MAX_BYTES:
         raise TooLarge(f"the arguments take {len(data)} bytes; the limit is {MAX_BYTES}")
+    # RFC 8785 writes the number 1e16 as 10000000000000000, which reads back as an integer past 2**53.
+    canonical_bytes(json.loads(data))
     return data
 
 

@@ -4,24 +4,29 @@ A bundle is the whole catalog in one value. It is checked when it is loaded (`ch
 holds a `Bundle` never meets a dangling reference, a duplicate id or an expression that does not compile.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-import jsonschema
 from pydantic import BeforeValidator, Field
 
 from domain.action import Frozen, Identifier, Route, Tier
 from domain.errors import BundleInvalid
 from domain.expression import MAX_LENGTH, compile_expression
+from domain.schemas import schema_problems
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"[0-9]{1,9}[smhd]")
 
 
 def parse_duration(value: object) -> object:
-    """Turn `30s`, `15m`, `4h` or `2d` into a timedelta; anything else goes on to pydantic, which refuses it."""
-    if isinstance(value, str) and value[:-1].isdigit() and value[-1:] in _UNITS:
+    """Turn `30s`, `15m`, `4h` or `2d` into a timedelta. ISO 8601 (`PT4H`), as stored bundles have it, goes on to
+    pydantic; a number without a unit is refused."""
+    if isinstance(value, int | float):
+        raise ValueError(f"{value} of what? write 30s, 15m, 4h or 2d")
+    if isinstance(value, str) and _DURATION.fullmatch(value):
         return timedelta(seconds=int(value[:-1]) * _UNITS[value[-1]])
     return value
 
@@ -244,7 +249,7 @@ def _unmeetable(bundle: Bundle) -> Iterable[str]:
         if (route.do is Route.ASK) != (route.approval is not None):
             yield f"routes[{number}]: 'do: ask' needs an approval, and nothing else has one"
     last = bundle.routes[-1]
-    if last.use_cases or last.when or (last.tiers and set(last.tiers) != {Tier.HIGH}):
+    if last.use_cases or last.when or (last.tiers and Tier.HIGH not in last.tiers):
         yield f"routes[{len(bundle.routes) - 1}]: the last route must take every use case and at least tier high"
     if bundle.risk.tiers[-1].when.strip() != "true":
         yield "risk.tiers: the last tier's condition must be 'true', so that every action has a tier"
@@ -252,12 +257,8 @@ def _unmeetable(bundle: Bundle) -> Iterable[str]:
 
 def _uncompilable(bundle: Bundle) -> Iterable[str]:
     for action_type in bundle.action_types:
-        try:
-            jsonschema.Draft202012Validator.check_schema(action_type.arguments)
-        except jsonschema.SchemaError as problem:
-            yield f"action_types.{action_type.id}.arguments: not a JSON Schema: {problem.message}"
-        if action_type.arguments.get("type") != "object":
-            yield f"action_types.{action_type.id}.arguments: must say 'type: object'"
+        for problem in schema_problems(action_type.arguments):
+            yield f"action_types.{action_type.id}.arguments: {problem}"
     on_action = frozenset({"action_type", "arguments", "context", "agent", "use_case", "scores", "tier"})
     expressions: list[tuple[str, str, frozenset[str]]] = [
         *((f"risk.rules.{r.id}.when", r.when, on_action - {"scores", "tier"}) for r in bundle.risk.rules),
@@ -267,5 +268,5 @@ def _uncompilable(bundle: Bundle) -> Iterable[str]:
     for place, text, names in expressions:
         try:
             compile_expression(text, names)
-        except ValueError as problem:
-            yield f"{place}: {problem}"
+        except ValueError as failure:
+            yield f"{place}: {failure}"

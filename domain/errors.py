@@ -22,7 +22,8 @@ RemitError                      code                     retryable
 └── Unavailable                                                     try again later with the same key
     ├── EngineUnavailable       engine_unavailable       yes
     ├── DatabaseUnavailable     database_unavailable     yes
-    └── PolicyUnavailable       policy_unavailable       yes
+    ├── PolicyUnavailable       policy_unavailable       yes
+    └── NotifierUnavailable     notifier_unavailable     yes
 
 They are translated in two places only: activities make them Temporal failures, the API makes them
 problem+json. Messages name the value and say what to do about it.
@@ -206,3 +207,9 @@ class PolicyUnavailable(Unavailable):
     """No policy bundle is active: nothing can be decided, so nothing runs."""
 
     code = "policy_unavailable"
+
+
+class NotifierUnavailable(Unavailable):
+    """A place where people are asked (Slack) does not answer: the card is shown later."""
+
+    code = "notifier_unavailable"

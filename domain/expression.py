@@ -15,7 +15,15 @@ MAX_LENGTH = 1000
 MAX_NESTING = 24
 MAX_LOOPS = 2
 
-_STRING = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
+# Strings and comments as the CEL grammar has them: what looks like a macro in one is none, and what follows one is.
+_OPAQUE = re.compile(
+    r"""
+    (?: [bB]?[rR] | [rR][bB] ) (?: '''.*?''' | \"\"\".*?\"\"\" | '[^'\r\n]*' | "[^"\r\n]*" )
+    | [bB]? (?: '''(?:\\.|[^\\])*?''' | \"\"\"(?:\\.|[^\\])*?\"\"\" | '(?:\\.|[^'\\\r\n])*' | "(?:\\.|[^"\\\r\n])*" )
+    | (?P<comment> //[^\n]* )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 _MACRO = re.compile(r"\.\s*(map|filter|exists|exists_one|all)\s*\(\s*(\w+)?")
 _QUADRATIC = ("map", "filter")
 
@@ -28,7 +36,7 @@ def compile_expression(text: str, names: frozenset[str]) -> cel.Program:
     """
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the expression has {len(text)} characters; the limit is {MAX_LENGTH}")
-    bare = _STRING.sub("''", text)
+    bare = _OPAQUE.sub(lambda found: " " if found["comment"] else "''", text)
     if _nesting(bare) > MAX_NESTING:
         raise ValueError(f"the expression nests deeper than {MAX_NESTING}")
     macros = _MACRO.findall(bare)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import cel
-import jsonschema
 
 from domain.action import Action, Context, Frozen, Route, Submission, Tier
 from domain.catalog import ActionType, Agent, Autonomy, Bundle, RouteRule, UseCase
 from domain.errors import Forbidden, InvalidArguments, PolicyDenied, UnknownActionType, UnknownUseCase
 from domain.expression import RuleFailed, compile_expression, context_of, holds
 from domain.risk import ON_ACTION, ON_SCORES, Assessment, PolicyRef, Scale, assess, scores_variable
+from domain.schemas import arguments_validator, misfits
 
 _RUNS_ALONE = {
     Autonomy.AUTONOMOUS: (Tier.LOW, Tier.MEDIUM),
@@ -48,10 +48,7 @@ class Policy:
         self.use_cases = {use_case.id: use_case for use_case in bundle.use_cases}
         self.action_types = {action_type.id: action_type for action_type in bundle.action_types}
         self._schemas = {
-            action_type.id: jsonschema.Draft202012Validator(
-                action_type.arguments, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
-            )
-            for action_type in bundle.action_types
+            action_type.id: arguments_validator(action_type.arguments) for action_type in bundle.action_types
         }
         self._scale = Scale.compile(bundle.risk)
         self._routes = [
@@ -106,11 +103,8 @@ class Policy:
         return (action_type.executor, action_type.settings) if action_type else None
 
     def _require_fit(self, action_type: ActionType, arguments: Mapping[str, Any]) -> None:
-        errors = sorted(self._schemas[action_type.id].iter_errors(arguments), key=lambda error: error.json_path)
-        if errors:
-            shown = "; ".join(f"{error.json_path}: {error.message[:200]}" for error in errors[:5])
-            more = f" (and {len(errors) - 5} more)" if len(errors) > 5 else ""
-            raise InvalidArguments(f"the arguments do not fit '{action_type.id}': {shown}{more}")
+        if found := misfits(self._schemas[action_type.id], arguments):
+            raise InvalidArguments(f"the arguments do not fit '{action_type.id}': {found}")
 
     def _route(self, assessment: Assessment, use_case: UseCase, environment: cel.Context) -> Judgement:
         def judgement(route: Route, because: str, approval: str | None = None) -> Judgement:

@@ -16,13 +16,13 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from examples.marketing.story import Demo, Row, submit_everything, tell
 from rich.console import Console
 from rich.table import Table
 
 from adapters.policy_files import read_bundle
 from domain.catalog import Bundle
 from domain.errors import RemitError
-from examples.marketing.story import Demo, Row, submit_everything, tell
 from local.processes import Child, StackError, end_leftover, free_port, wait_until, write_private
 from local.slack import LocalSlack, SlackChannel, SlackUser, slack_keys
 from local.stack import CHECKOUT, Stack
@@ -124,8 +124,8 @@ class MarketingDemo:
     def _systems(self) -> list[Child]:
         state = self.home / "systems"
         state.mkdir(parents=True, exist_ok=True)
-        crm = ["--port", str(self.crm_port), "--state", state / "crm.jsonl", "--token-file", self.crm_token_file]
-        mail = ["--smtp-port", str(self.smtp_port), "--http-port", str(self.mail_port), "--state", state / "mail.jsonl"]
+        crm = [f"--port={self.crm_port}", f"--state={state / 'crm.jsonl'}", f"--token-file={self.crm_token_file}"]
+        mail = [f"--smtp-port={self.smtp_port}", f"--http-port={self.mail_port}", f"--state={state / 'mail.jsonl'}"]
         return [
             Child(self.home, "crm", [sys.executable, "-m", "examples.marketing.crm", *crm], cwd=CHECKOUT),
             Child(self.home, "mailbox", [sys.executable, "-m", "examples.marketing.mailbox", *mail], cwd=CHECKOUT),

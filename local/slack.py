@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from local.processes import Child, write_private, StackError, end_leftover, free_port, wait_until
+from local.processes import Child, StackError, end_leftover, free_port, wait_until, write_private
 
 VERSION = "0.1.8"
 """The release the tests ran against; the Makefile installs the same."""

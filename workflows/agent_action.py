@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.assess import Assess, AssessRequest, EligibilityRequest, Verdict
@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         take,
     )
     from domain.errors import Refusal, RefusalCode
+    from domain.ledger import Actor, ActorKind
 
 AGENT = SearchAttributeKey.for_keyword("RemitAgent")
 USE_CASE = SearchAttributeKey.for_keyword("RemitUseCase")
@@ -126,7 +127,11 @@ class AgentAction:
         )
         self._changed("asked")
         showing = asyncio.create_task(self._keep_shown())
-        outcome = await self._wait_for_outcome()
+        try:
+            outcome = await self._wait_for_outcome()
+        except asyncio.CancelledError:  # an admin cancelled the workflow in Temporal: nothing will be executed
+            await self._withdraw("temporal", Actor(kind=ActorKind.ADMIN, id="operator", door="temporal"))
+            outcome = self._require_outcome()
         state = outcome.state or await self._execute(verdict)
         self._changed()
         self._over = True
@@ -171,7 +176,7 @@ class AgentAction:
                         summary="execute",
                     )
                     return done.state
-                except ActivityError as failure:
+                except FailureError as failure:
                     if not _may_be_retried(failure):
                         raise
             done = await workflow.execute_activity_method(
@@ -181,10 +186,10 @@ class AgentAction:
                 retry_policy=_EXECUTE_RETRY,
                 summary="execute",
             )
-        except ActivityError as failure:
+        except FailureError as failure:
             done = await workflow.execute_local_activity_method(
                 Execute.settle,
-                SettleRequest(action_id=self._start.action_id, reason=str(failure.cause or failure)[:500]),
+                SettleRequest(action_id=self._start.action_id, reason=str(_cause(failure))[:500]),
                 start_to_close_timeout=_SHORT,
                 retry_policy=_SHORT_RETRY,
                 summary="settle",
@@ -224,19 +229,21 @@ class AgentAction:
     @workflow.update
     async def cancel(self, request: CancelRequest) -> Receipt:
         """Withdraw the action while it waits; refuse once it is decided."""
+        if self._approval is None:
+            return _not_waiting("the action is not waiting for anybody, so there is nothing to withdraw")
+        return await self._withdraw(request.id, Actor(kind=ActorKind.AGENT, id=request.agent, door="api"))
+
+    async def _withdraw(self, request_id: str, actor: Actor) -> Receipt:
         async with self._turn:
-            approval = self._approval
-            if approval is None:
-                return _not_waiting("the action is not waiting for anybody, so there is nothing to withdraw")
             now = workflow.now()
-            after, answer = cancel(approval, now)
+            after, answer = cancel(self._require_approval(), now)
             await self._record(
                 ApprovalChange(
                     action_id=self._start.action_id,
                     approval=after,
                     at=now,
-                    cancelled_by=request.agent,
-                    cancel_id=request.id,
+                    cancelled_by=actor,
+                    cancel_id=request_id,
                     receipt=answer,
                 )
             )
@@ -279,6 +286,12 @@ class AgentAction:
     def _is_decided(self) -> bool:
         return self._require_approval().outcome is not None
 
+    def _require_outcome(self) -> ApprovalOutcome:
+        outcome = self._require_approval().outcome
+        if outcome is None:
+            raise RuntimeError("the approval was decided without an outcome")
+        return outcome
+
     def _require_approval(self) -> Approval:
         if self._approval is None:
             raise RuntimeError("the action waits without an approval")
@@ -304,8 +317,14 @@ class AgentAction:
         )
 
 
-def _may_be_retried(failure: ActivityError) -> bool:
-    return not (isinstance(failure.cause, ApplicationError) and failure.cause.non_retryable)
+def _cause(failure: FailureError) -> BaseException:
+    """Return what went wrong: a regular activity wraps it, a local one does not."""
+    return failure.cause if isinstance(failure, ActivityError) and failure.cause else failure
+
+
+def _may_be_retried(failure: FailureError) -> bool:
+    cause = _cause(failure)
+    return not (isinstance(cause, ApplicationError) and cause.non_retryable)
 
 
 def _not_waiting(message: str) -> Receipt:

@@ -123,6 +123,8 @@ class ActionWorkflows:
             if problem.status in _GONE:
                 return None
             raise EngineUnavailable("Temporal does not answer; try again") from problem
+        except RuntimeError as problem:  # what a lazy client raises when its first connection fails
+            raise EngineUnavailable("Temporal does not answer; try again") from problem
         return answer
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from adapters.database.connection import database_errors
+from adapters.database.jsonb import storable
 from adapters.database.ledger import ENTRY_INSERTS, entry_parameters
 from domain.action import FINAL_STATES, Action, Context, ExecutionResult, State
 from domain.approval import Approval
@@ -108,7 +109,7 @@ class Actions:
                 action.action_type,
                 action.digest,
                 action.arguments_bytes,
-                action.context.model_dump_json(),
+                storable(action.context.model_dump_json()),
                 action.created_at,
             )
             if accepted is not None:
@@ -131,10 +132,10 @@ class Actions:
     async def newest(
         self, filters: dict[str, str], before: tuple[datetime, str] | None, limit: int
     ) -> list[ActionRecord]:
-        """Return records newest first; `filters` maps state, tier, agent or use_case to the value wanted."""
+        """Return records newest first; `filters` maps state, tier, route, agent or use_case to the value wanted."""
         conditions, parameters = [], list[Any]()
         for column, value in filters.items():
-            if column not in ("state", "tier", "agent", "use_case"):
+            if column not in ("state", "tier", "route", "agent", "use_case"):
                 raise ValueError(f"no filter '{column}'")
             parameters.append(value)
             conditions.append(f"{column} = ${len(parameters)}")
@@ -169,8 +170,8 @@ class Actions:
                 *entry_parameters(entries),
                 state.value,
                 _FINAL,
-                judgement.model_dump_json(),
-                approval.model_dump_json() if approval else None,
+                storable(judgement.model_dump_json()),
+                storable(approval.model_dump_json()) if approval else None,
                 judgement.assessment.tier.value,
                 judgement.route.value,
                 at,
@@ -184,7 +185,13 @@ class Actions:
         """Record where an approval stands. False when the action no longer waits."""
         with database_errors():
             row = await self._pool.fetchrow(
-                _APPROVAL, *entry_parameters(entries), state.value, _FINAL, approval.model_dump_json(), at, action_id
+                _APPROVAL,
+                *entry_parameters(entries),
+                state.value,
+                _FINAL,
+                storable(approval.model_dump_json()),
+                at,
+                action_id,
             )
         return bool(row and row[0])
 
@@ -227,7 +234,7 @@ class Actions:
                 result.outcome.state.value,
                 _FINAL,
                 at,
-                json.dumps(ended),
+                storable(json.dumps(ended)),
                 action_id,
             )
         return bool(row and row[0])

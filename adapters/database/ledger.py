@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from adapters.database.connection import database_errors
 from domain.errors import LedgerBroken
@@ -169,19 +169,26 @@ async def _links(connection: Any) -> AsyncIterator[tuple[Link, dict[str, Any]]]:
         yield link, dict(row)
 
 
-def _check_columns(link: Link, columns: dict[str, Any]) -> None:
-    """The columns that queries use must say what the hashed bytes say."""
-    body = _Body.model_validate_json(link.body or b"")
-    if (body.key, body.kind, body.action, body.at) != tuple(columns[name] for name in ("key", "kind", "action", "at")):
-        raise LedgerBroken(f"entry {link.number} ({link.key}) has columns that differ from its bytes")
-
-
 class _Body(BaseModel):
     key: str
     kind: str
     action: str | None
     at: datetime
     commitments: dict[str, str] = {}
+
+
+def _body(where: str, data: bytes) -> _Body:
+    try:
+        return _Body.model_validate_json(data)
+    except ValidationError as problem:
+        raise LedgerBroken(f"entry {where} does not hold what an entry holds") from problem
+
+
+def _check_columns(link: Link, columns: dict[str, Any]) -> None:
+    """The columns that queries use must say what the hashed bytes say."""
+    body = _body(f"{link.number} ({link.key})", link.body or b"")
+    if (body.key, body.kind, body.action, body.at) != tuple(columns[name] for name in ("key", "kind", "action", "at")):
+        raise LedgerBroken(f"entry {link.number} ({link.key}) has columns that differ from its bytes")
 
 
 async def _check_none_left_out(connection: Any) -> None:
@@ -196,17 +203,21 @@ async def _check_none_left_out(connection: Any) -> None:
 
 async def _check_secrets(connection: Any) -> int:
     """Check every text that is still there against its commitment; return how many were erased."""
-    erased = 0
+    committed = kept = 0
+    last = None
     statement = """
-        SELECT e.key, e.body, s.name, s.salt, s.content
-        FROM ledger_entry e LEFT JOIN ledger_secret s ON s.entry_key = e.key
-        WHERE position('"commitments"'::bytea IN e.body) > 0 ORDER BY e.id"""
+        SELECT coalesce(e.key, s.entry_key) AS key, e.body, s.name, s.salt, s.content
+        FROM ledger_entry e FULL JOIN ledger_secret s ON s.entry_key = e.key
+        WHERE s.name IS NOT NULL OR position('"commitments"'::bytea IN e.body) > 0 ORDER BY e.id"""
     async for row in connection.cursor(statement, prefetch=500):
-        commitments = _Body.model_validate_json(row["body"]).commitments
+        key = row["key"]
+        commitments = _body(key, row["body"]).commitments if row["body"] is not None else {}
+        committed += len(commitments) if key != last else 0
+        last = key
         if row["name"] is None:
-            erased += len(commitments)
             continue
+        kept += 1
         secret = Secret(name=row["name"], salt=row["salt"], content=row["content"])
         if commitments.get(secret.name) != secret.commitment:
-            raise LedgerBroken(f"entry {row['key']}: the text '{secret.name}' beside it was changed")
-    return erased
+            raise LedgerBroken(f"entry {key}: the text '{secret.name}' beside it was changed")
+    return committed - kept

@@ -7,6 +7,8 @@ from alembic import command
 from alembic.config import Config
 from pydantic import SecretStr
 
+from adapters.database.connection import database_errors
+
 URL_ATTRIBUTE = "remit_url"
 
 
@@ -15,5 +17,6 @@ async def migrate(owner_url: SecretStr) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes[URL_ATTRIBUTE] = owner_url.get_secret_value().replace("postgresql://", "postgresql+asyncpg://", 1)
-    # Alembic's environment runs an event loop of its own, so it needs a thread without one.
-    await asyncio.to_thread(command.upgrade, config, "head")
+    with database_errors():
+        # Alembic's environment runs an event loop of its own, so it needs a thread without one.
+        await asyncio.to_thread(command.upgrade, config, "head")

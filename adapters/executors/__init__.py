@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+import httpx
 from pydantic import BaseModel, ValidationError
 
 from adapters.executors.email_send import EmailSend, EmailSendSettings, MailServer
@@ -28,10 +29,12 @@ class Executor(Protocol):
         """Have the effect."""
 
 
-def executors(systems: Mapping[str, RemoteSystem], mail: MailServer | None) -> dict[str, Executor]:
+def executors(
+    systems: Mapping[str, RemoteSystem], http: httpx.AsyncClient, mail: MailServer | None
+) -> dict[str, Executor]:
     """Return the executors of this deployment by the names that action types use."""
     return {
-        "http.request": HttpRequest(systems),
+        "http.request": HttpRequest(systems, http),
         "email.send": EmailSend(mail),
     }
 

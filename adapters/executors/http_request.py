@@ -13,6 +13,7 @@ side can tell a repeat. Settings of an action type:
     idempotent: true                  # false when the other side ignores Idempotency-Key
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from domain.errors import EffectNotSent, EffectRefused, EffectUnknown, InvalidRe
 
 MAX_ANSWER_BYTES = 64 * 1024
 SHORT_SECONDS = 3.0
+_GRACE_SECONDS = 1.0
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -53,12 +55,17 @@ class HttpRequestSettings(BaseModel):
     idempotent: bool = True
 
 
-class HttpRequest:
-    """The executor. One instance keeps one connection pool for its process."""
+def http_client() -> httpx.AsyncClient:
+    """Return the connections for this executor: no redirects, no proxies or credentials from the environment."""
+    return httpx.AsyncClient(follow_redirects=False, trust_env=False)
 
-    def __init__(self, systems: Mapping[str, RemoteSystem], transport: httpx.AsyncBaseTransport | None = None) -> None:
+
+class HttpRequest:
+    """The executor. It shares its process's connections, made by `http_client`."""
+
+    def __init__(self, systems: Mapping[str, RemoteSystem], client: httpx.AsyncClient) -> None:
         self._systems = systems
-        self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False, transport=transport)
+        self._client = client
 
     def is_short(self, settings: Mapping[str, Any]) -> bool:
         """Whether the time-out keeps it within the workflow task."""
@@ -76,15 +83,17 @@ class HttpRequest:
             raise EffectRefused(f"system '{wanted.system}' is not in REMIT_SYSTEMS; nothing was sent")
         request = self._request(wanted, system, arguments, key)
         try:
-            response = await self._client.send(request, stream=True)
+            # httpx bounds each wait; this bounds their sum, for a system that answers drop by drop.
+            async with asyncio.timeout(wanted.timeout_seconds + _GRACE_SECONDS):
+                response = await self._client.send(request, stream=True)
+                try:
+                    answer = await _bounded(response)
+                finally:
+                    await response.aclose()
         except _NOT_SENT as problem:
             raise EffectNotSent(f"{wanted.system} could not be reached: {type(problem).__name__}") from problem
-        except httpx.HTTPError as problem:
-            raise EffectUnknown(f"{wanted.system} did not answer: {type(problem).__name__}") from problem
-        try:
-            answer = await _bounded(response, wanted.system)
-        finally:
-            await response.aclose()
+        except (httpx.HTTPError, TimeoutError) as problem:
+            raise EffectUnknown(f"{wanted.system} did not answer in full: {type(problem).__name__}") from problem
         return _judged(response, answer, wanted.system)
 
     def _request(
@@ -102,10 +111,6 @@ class HttpRequest:
             wanted.method, url, content=content, headers=headers, timeout=wanted.timeout_seconds
         )
 
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
-
 
 def _segment(arguments: Mapping[str, Any], name: str) -> str:
     """Return an argument as one path segment, which it can neither leave nor extend."""
@@ -116,16 +121,12 @@ def _segment(arguments: Mapping[str, Any], name: str) -> str:
     return quote(text, safe="")
 
 
-async def _bounded(response: httpx.Response, system: str) -> bytes:
+async def _bounded(response: httpx.Response) -> bytes:
     answer = b""
-    try:
-        async for chunk in response.aiter_bytes():
-            answer += chunk
-            if len(answer) > MAX_ANSWER_BYTES:
-                answer = answer[:MAX_ANSWER_BYTES]
-                break
-    except httpx.HTTPError as problem:
-        raise EffectUnknown(f"{system} broke off its answer: {type(problem).__name__}") from problem
+    async for chunk in response.aiter_bytes():
+        answer += chunk
+        if len(answer) > MAX_ANSWER_BYTES:
+            return answer[:MAX_ANSWER_BYTES]
     return answer
 
 
@@ -146,6 +147,6 @@ def _readable(answer: bytes) -> Any:
     try:
         value = json.loads(answer)
         canonical_bytes(value)
-    except (ValueError, InvalidRequest):
+    except (ValueError, InvalidRequest, RecursionError):
         return answer[:4096].decode(errors="replace")
     return value

@@ -1,0 +1,113 @@
+"""The page of one action, and the ballot that its form makes."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fastapi import Response
+from pydantic import ValidationError
+
+from api.connections import Connections
+from api.resources import action_view
+from api.review_pages import page
+from api.review_receipt import Notice, notice_of_vote
+from api.review_session import Reviewer
+from api.review_view import (
+    HIGHEST_SCORE,
+    arguments_of,
+    entries_of,
+    is_intact,
+    scores_of,
+    time_left,
+    why_no_vote,
+)
+from domain.approval import Ballot, Door
+from domain.catalog import Person
+from domain.errors import InvalidRequest, RefusalCode
+
+_NONCE = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the vote form starts with. `nonce` makes a form that is sent twice one ballot."""
+
+    nonce: str
+    reason: str = ""
+
+
+async def action_page(
+    doors: Connections,
+    who: Reviewer,
+    action_id: str,
+    draft: Draft,
+    *,
+    cast: str = "",
+    refused: RefusalCode | None = None,
+    notice: Notice | None = None,
+    status: int = 200,
+) -> Response:
+    """Return the page of an action, with `notice`, or the receipt of the ballot `cast`, at its top."""
+    record = await doors.actions.get(action_id)
+    stored = await doors.ledger.of_action(action_id)
+    now = datetime.now(UTC)
+    if cast and notice is None:
+        notice = notice_of_vote(record, stored, who.person, ballot_id(who.person, cast), refused)
+    settings, policy = doors.settings, who.policy
+    ui = str(settings.temporal_ui_url) if settings.temporal_ui_url else None
+    links = action_view(record, str(settings.public_url), ui, settings.temporal_namespace).links
+    return page(
+        "action.html",
+        status,
+        who=who,
+        record=record,
+        arguments=arguments_of(record),
+        scores=scores_of(record),
+        highest=HIGHEST_SCORE,
+        intact=is_intact(record),
+        entries=entries_of(stored),
+        entries_total=len(stored),
+        left=time_left(record, now),
+        why_not=why_no_vote(record, who.person, policy, now),
+        names={person.id: person.name for person in policy.bundle.people},
+        action_type=policy.action_types.get(record.action.action_type),
+        agent=policy.agents.get(record.action.agent),
+        use_case=policy.use_cases.get(record.action.use_case),
+        temporal=links.temporal,
+        notice=notice,
+        draft=draft,
+    )
+
+
+def ballot_of(form: Mapping[str, str], person: Person) -> tuple[Ballot, Draft]:
+    """Return the ballot a form asks to cast, and the draft to show again should it be needed.
+
+    Raises InvalidRequest for what the page's own form cannot send.
+    """
+    reason, nonce = form.get("reason", "").replace("\r\n", "\n"), form.get("ballot", "")
+    if any(unicodedata.category(character) == "Cc" and character not in "\n\t" for character in reason):
+        raise InvalidRequest("the reason holds control characters; type it without them")
+    if not _NONCE.fullmatch(nonce):
+        raise InvalidRequest("the form names no ballot; open the action again and vote there")
+    try:
+        ballot = Ballot.model_validate(
+            {
+                "id": ballot_id(person, nonce),
+                "person": person.id,
+                "decision": form.get("decision", ""),
+                "revision": form.get("revision", ""),
+                "reason": reason,
+                "door": Door.PAGE,
+            }
+        )
+    except ValidationError as problem:
+        fields = ", ".join(str(error["loc"][0]) for error in problem.errors())
+        raise InvalidRequest(f"the form cannot be read: {fields}; a reason may have 2000 characters") from problem
+    return ballot, Draft(nonce=nonce, reason=reason)
+
+
+def ballot_id(person: Person, nonce: str) -> str:
+    """Return the id of a ballot. The person is part of it, so that nobody can use up the ballot of another."""
+    return f"page-{person.id}-{nonce}"

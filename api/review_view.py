@@ -1,0 +1,173 @@
+"""What the action's page shows of a record, worked out before a template draws it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from adapters.database.ledger import StoredEntry
+from domain.action import State
+from domain.approval import Approval
+from domain.authority import may_vote
+from domain.canonical import digest
+from domain.catalog import Dimension, Person
+from domain.policy import Policy
+from domain.record import ActionRecord
+
+FIELDS_SHOWN = 200
+ENTRIES_SHOWN = 100
+HIGHEST_SCORE = 5
+_FIELDS_IN_LIST = 4
+_LENGTH_IN_LIST = 60
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of the arguments: where it stands, what kind it is, and what it says."""
+
+    path: tuple[str, ...]
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The revision as a table of fields and as JSON. The table may be too short for them all; the JSON never is."""
+
+    fields: list[Field]
+    total: int
+    json: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One ledger entry for the list."""
+
+    number: int | None
+    chain_hash: str | None
+    kind: str
+    at: datetime
+    actor: str
+    json: str
+
+
+def arguments_of(record: ActionRecord) -> Arguments:
+    """Return the arguments from the stored bytes, the same that run."""
+    values = json.loads(record.action.arguments_bytes)
+    fields = _fields(values)
+    return Arguments(fields=fields[:FIELDS_SHOWN], total=len(fields), json=_pretty(values))
+
+
+def entries_of(stored: list[StoredEntry]) -> list[Entry]:
+    """Return the last entries, newest last."""
+    return [_entry(one) for one in stored[-ENTRIES_SHOWN:]]
+
+
+def preview_of(record: ActionRecord) -> tuple[list[Field], int]:
+    """Return the first fields for a list, shortened and saying so, and how many more there are."""
+    fields = _fields(json.loads(record.action.arguments_bytes))
+    return [_shortened(field) for field in fields[:_FIELDS_IN_LIST]], max(len(fields) - _FIELDS_IN_LIST, 0)
+
+
+def scores_of(record: ActionRecord) -> list[tuple[str, int]]:
+    """Return all five dimensions with their scores, those without a hit, too."""
+    if record.judgement is None:
+        return []
+    scores = record.judgement.assessment.scores
+    return [(dimension.value, scores.get(dimension, 0)) for dimension in Dimension]
+
+
+def why_no_vote(record: ActionRecord, person: Person, policy: Policy, now: datetime) -> str | None:
+    """Say why a person may not vote on an action; None when they may.
+
+    This decides what the page offers. Whether a vote counts is decided again, by the action's workflow.
+    """
+    approval = record.approval
+    if approval is None or record.state is not State.PENDING_APPROVAL:
+        return "Nobody is asked about this action any more." if approval else "Nobody is asked about this action."
+    if not is_intact(record):
+        return "The stored arguments are not the revision that people are asked about. Do not decide; tell an admin."
+    if approval.outcome is not None or now >= approval.plan.expires_at:
+        return "The question is closed: it was decided a moment ago, or its deadline has passed. Reload the page."
+    if any(vote.person == person.id for vote in approval.votes):
+        return "You have voted. One person counts once."
+    return _ineligible(approval, person, policy)
+
+
+def _ineligible(approval: Approval, person: Person, policy: Policy) -> str | None:
+    judged = may_vote(person.id, policy.people, policy.groups, approval.groups, approval.plan.excluded)
+    if judged.refusal is None:
+        return None
+    if person.id in approval.plan.excluded:
+        return f"You may not decide this one ({person.name}: {approval.plan.excluded[person.id]})."
+    return f"You may not decide this one: only members of {' or '.join(approval.groups)} may."
+
+
+def is_intact(record: ActionRecord) -> bool:
+    """Whether the bytes that are shown are the revision that is named, and the one that people are asked about."""
+    action = record.action
+    named = digest(action.arguments_bytes) == action.digest
+    return named and (record.approval is None or record.approval.revision == action.digest)
+
+
+def is_asked(approval: Approval, person: Person, policy: Policy) -> bool:
+    """Whether one of the person's groups, as they are now, is asked."""
+    return any(person.id in policy.groups[name].members for name in approval.groups if name in policy.groups)
+
+
+def time_left(record: ActionRecord, now: datetime) -> timedelta | None:
+    """Return how long people still have; None when nobody is asked."""
+    if record.approval is None or record.state is not State.PENDING_APPROVAL:
+        return None
+    return max(record.approval.plan.expires_at - now, timedelta(0))
+
+
+def _fields(arguments: Mapping[str, Any]) -> list[Field]:
+    """Flatten nested values, in the order of the JSON."""
+    fields: list[Field] = []
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), arguments)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict) and value:
+            waiting.extend(((*path, key), child) for key, child in reversed(value.items()))
+        elif isinstance(value, list) and value:
+            waiting.extend(((*path, f"[{n}]"), value[n]) for n in reversed(range(len(value))))
+        elif path:
+            fields.append(_field(path, value))
+    return fields
+
+
+def _field(path: tuple[str, ...], value: Any) -> Field:
+    if isinstance(value, str):
+        return Field(path, "text" if value else "empty text", value)
+    if isinstance(value, bool):
+        return Field(path, "yes/no", "true" if value else "false")
+    if isinstance(value, int | float):
+        return Field(path, "number", json.dumps(value))
+    if value is None:
+        return Field(path, "nothing", "null")
+    return Field(path, "empty list" if isinstance(value, list) else "empty object", "")
+
+
+def _shortened(field: Field) -> Field:
+    text = " ".join(field.text.split())
+    left_out = len(text) - _LENGTH_IN_LIST
+    return replace(field, text=f"{text[:_LENGTH_IN_LIST]}… (and {left_out} characters)" if left_out > 0 else text)
+
+
+def _entry(stored: StoredEntry) -> Entry:
+    body = json.loads(stored.body)
+    actor = body["actor"]
+    return Entry(
+        number=stored.number,
+        chain_hash=stored.chain_hash.hex() if stored.chain_hash else None,
+        kind=body["kind"],
+        at=datetime.fromisoformat(body["at"]),
+        actor=f"{actor['kind']} {actor['id']} via {actor['door']}",
+        json=_pretty(body),
+    )
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,0 +1,57 @@
+"""JSON Schema for the arguments of action types: checked with the bundle, applied to each submission."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jsonschema
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
+
+MAX_SHOWN = 5
+
+
+def schema_problems(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what keeps `schema` from describing arguments."""
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError as problem:
+        yield f"not a JSON Schema: {problem.message}"
+        return
+    yield from _unresolvable(schema)
+    if schema.get("type") != "object":
+        yield "must say 'type: object'"
+
+
+def arguments_validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
+    """Return the validator of a schema. It never fetches what a reference names."""
+    return jsonschema.Draft202012Validator(
+        schema, registry=Registry(), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    )
+
+
+def misfits(validator: jsonschema.Draft202012Validator, arguments: Mapping[str, Any]) -> str:
+    """Return where and how `arguments` do not fit, by JSON path; empty when they do."""
+    try:
+        errors = sorted(validator.iter_errors(arguments), key=lambda error: error.json_path)
+    except RecursionError:
+        return "$: the schema refers to itself without end"
+    shown = "; ".join(f"{error.json_path}: {error.message[:200]}" for error in errors[:MAX_SHOWN])
+    return f"{shown} (and {len(errors) - MAX_SHOWN} more)" if len(errors) > MAX_SHOWN else shown
+
+
+def _unresolvable(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the references that lead nowhere inside the schema: they would fail each submission."""
+    resolver = Registry().with_resource("", DRAFT202012.create_resource(schema)).resolver()
+    values: list[Any] = [schema]
+    while values:
+        value = values.pop()
+        values.extend(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
+        for keyword in ("$ref", "$dynamicRef"):
+            reference = value.get(keyword) if isinstance(value, dict) else None
+            if not isinstance(reference, str):
+                continue
+            try:
+                resolver.lookup(reference)
+            except Unresolvable:
+                yield f"no '{reference}' in this schema; a reference must stay inside it"

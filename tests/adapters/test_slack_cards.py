@@ -1,0 +1,334 @@
+import doctest
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from slack_sdk.models.blocks import Block
+
+from adapters.notifiers.slack import text as slack_text
+from adapters.notifiers.slack.arguments import argument_blocks
+from adapters.notifiers.slack.cards import APPROVE, REJECT, Card, Choice, buttons_id, card, card_id
+from adapters.notifiers.slack.standing import decision_reply, reminder_reply
+from domain.action import Context, ExecutionResult, Outcome, State
+from domain.approval import ApprovalOutcome, Decision
+from domain.canonical import revision_bytes
+from domain.errors import InvalidRequest
+from domain.record import ActionRecord
+from tests.slack_records import (
+    ACTION_ID,
+    MAIL,
+    NOW,
+    POLICY,
+    PUBLIC_URL,
+    REFUND,
+    asked,
+    executed,
+    voted,
+    waiting,
+)
+
+LINK = f"https://remit.test.example/review/{ACTION_ID}"
+LIMITS = {"header": 150, "section": 3000, "context": 3000}
+# What Remit itself writes between < and >: links to its pages, times, and mentions of catalog people.
+OWN_MARKUP = re.compile(rf"<{re.escape(LINK)}(\|[^<>]*)?>|<!date\^\d+\^{{date_short_pretty}} {{time}}\|[^<>]* UTC>")
+
+hostile = st.text(
+    st.one_of(
+        st.characters(codec="utf-8"),
+        st.sampled_from("<>&*_~`|\n\r\t\\\"'!@#:│•\u202e\u2066\u200b\u200d\u0000\u007f\u2028\ufe0e\U000e0041"),
+    ),
+    max_size=400,
+)
+
+
+def drawn(record: ActionRecord) -> Card:
+    """Draw a card and check it against everything Slack demands of one."""
+    result = card(record, POLICY, PUBLIC_URL)
+    require_valid(result.blocks)
+    assert 0 < len(result.text) <= 4000
+    for text in [*texts(result.blocks), result.text]:
+        assert "<" not in OWN_MARKUP.sub("", text) and ">" not in without_quote_marks(OWN_MARKUP.sub("", text)), text
+        assert not [c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+    return result
+
+
+def require_valid(blocks: list[dict[str, Any]]) -> None:
+    assert 0 < len(blocks) <= 50
+    assert sum(slack_text.units(text) for text in texts(blocks)) <= 13_000
+    parsed = [Block.parse(block) for block in blocks]
+    for block, model in zip(blocks, parsed, strict=True):
+        assert model is not None
+        assert {**model.to_dict(), "block_id": None} == {**block, "block_id": None}
+        for text in texts([block]):
+            assert 0 < slack_text.units(text) <= LIMITS.get(block["type"], 3000)
+        assert len(block.get("fields", [])) <= 10
+        assert all(slack_text.units(field["text"]) <= 2000 for field in block.get("fields", []))
+    identifiers = [block["block_id"] for block in blocks if "block_id" in block]
+    actions = [element["action_id"] for block in blocks for element in block.get("elements", []) if "value" in element]
+    assert len(identifiers) == len(set(identifiers)) and all(len(name) <= 255 for name in identifiers)
+    assert len(actions) == len(set(actions))
+
+
+def without_quote_marks(text: str) -> str:
+    return re.sub(r"^> ", "", text, flags=re.MULTILINE)
+
+
+def texts(blocks: list[dict[str, Any]]) -> Iterator[str]:
+    for block in blocks:
+        objects = [block.get("text"), *block.get("fields", []), *block.get("elements", [])]
+        for found in objects:
+            if found is not None:
+                shown = found["text"]
+                yield shown["text"] if isinstance(shown, dict) else shown
+
+
+def buttons(shown: Card) -> dict[str, dict[str, Any]]:
+    rows = [block for block in shown.blocks if block["type"] == "actions"]
+    return {element["action_id"]: element for row in rows for element in row["elements"]}
+
+
+def words(shown: Card) -> str:
+    return "\n".join(texts(shown.blocks))
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(slack_text).failed == 0
+
+
+def test_a_waiting_card_says_what_who_why_and_until_when() -> None:
+    context = Context(reasoning="The parcel was broken.", on_behalf_of="ana@customer.example", region="EU")
+
+    shown = drawn(waiting(REFUND, context=context))
+
+    assert shown.blocks[0] == {
+        "type": "header",
+        "block_id": card_id(ACTION_ID),
+        "text": {"type": "plain_text", "text": "Refund a customer", "emoji": False},
+    }
+    said = words(shown)
+    for part in (
+        "*Medium risk.* Waiting for finance: 0 of 1 approvals.",
+        "*Agent*\nClerk (`clerk`)",
+        "*Use case*\nCustomer support (`support`)",
+        "*Owner*\nOlga Owner (`olga`)",
+        '*On behalf of (the agent says)*\n`"ana@customer.example"`',
+        "*Approvals*\n0 of 1: finance",
+        "*Why you are asked:* the tier is medium",
+        "• financial 3 of 5: money leaves the company (`fin.refund`)",
+        "*amount_minor*\n`4200`",
+        '*note*\n`"arrived broken"`',
+        "(its claim: nobody has checked it)\n> The parcel was broken.",
+        f"<{LINK}|Open the review page>",
+    ):
+        assert part in said
+    until = NOW + timedelta(days=2)
+    assert f"<!date^{int(until.timestamp())}^{{date_short_pretty}} {{time}}|2026-03-06 09:30 UTC>" in said
+    assert "Refund a customer by agent clerk" in shown.text and LINK in shown.text
+
+
+def test_the_buttons_carry_the_action_and_the_exact_revision() -> None:
+    record = waiting(REFUND)
+
+    shown = drawn(record)
+
+    found = buttons(shown)
+    assert list(found) == [APPROVE, REJECT]
+    assert [found[APPROVE]["style"], found[REJECT]["style"]] == ["primary", "danger"]
+    assert shown.blocks[-1]["block_id"] == buttons_id(ACTION_ID)
+    for button in found.values():
+        assert Choice.model_validate_json(button["value"]) == Choice(action=ACTION_ID, revision=record.action.digest)
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (
+            voted(waiting(REFUND), "ann", reason="It is broken."),
+            "✅ *Approved.* It is being executed. By Ann Approver,",
+        ),
+        (executed(voted(waiting(REFUND), "ann")), "✅ *Approved and done.* By Ann Approver, 2026-03-04 09:35 UTC."),
+        (
+            executed(voted(waiting(REFUND), "ann"), ExecutionResult(outcome=Outcome.FAILED, result={"error": "no"})),
+            "❌ *Approved, but it failed.* By Ann Approver, 2026-03-04 09:35 UTC.",
+        ),
+        (
+            executed(voted(waiting(REFUND), "ann"), ExecutionResult(outcome=Outcome.IN_DOUBT)),
+            "❓ *Approved, but in doubt:*",
+        ),
+        (
+            voted(waiting(REFUND), "bob", Decision.REJECT, "Too <much>"),
+            "• Bob Approver (finance) *rejected* 2026-03-04 09:35 UTC by slack: “Too &lt;much&gt;”",
+        ),
+    ],
+)
+def test_a_decided_card_has_no_buttons_and_says_who_decided(record: ActionRecord, said: str) -> None:
+    shown = drawn(record)
+
+    assert buttons(shown) == {}
+    assert said in words(shown)
+    assert shown.blocks[0]["block_id"] == card_id(ACTION_ID)
+
+
+@pytest.mark.parametrize("outcome", [ApprovalOutcome.EXPIRED, ApprovalOutcome.CANCELLED])
+def test_a_card_nobody_decided_has_no_buttons_and_says_that_nothing_was_executed(outcome: ApprovalOutcome) -> None:
+    record = waiting(REFUND)
+    approval = asked(record).model_copy(update={"outcome": outcome, "decided_at": NOW})
+
+    shown = drawn(record.model_copy(update={"approval": approval, "state": State(outcome.value)}))
+
+    assert buttons(shown) == {}
+    assert "othing was executed" in words(shown)
+    assert decision_reply(record.model_copy(update={"approval": approval}), POLICY, LINK)
+
+
+def test_a_first_vote_of_two_is_on_the_card_and_the_buttons_stay() -> None:
+    record = voted(waiting({**REFUND, "amount_minor": 250_000}), "ann", reason="I checked.")
+
+    shown = drawn(record)
+
+    assert "*High risk.* Waiting for finance: 1 of 2 approvals." in words(shown)
+    assert "Ann Approver (finance) *approved* 2026-03-04 09:35 UTC by slack: “I checked.”" in words(shown)
+    assert list(buttons(shown)) == [APPROVE, REJECT]
+
+
+def test_the_result_of_the_execution_is_shown_as_code_or_by_its_size() -> None:
+    approved = voted(waiting(REFUND), "ann")
+
+    assert '`{"id":"r-77","status":201}`' in words(drawn(executed(approved)))
+    long = ExecutionResult(outcome=Outcome.SUCCEEDED, result={"body": "x" * 5000})
+    assert f"<{LINK}|an answer of 5,0" in words(drawn(executed(approved, long)))
+
+
+def test_text_of_several_lines_is_shown_whole_as_a_quote() -> None:
+    body = "Dear Ana,\n\nresults are guaranteed.\n\nBob"
+
+    said = words(drawn(waiting({**MAIL, "body": body}, action_type="mail.send")))
+
+    assert f"*body* (text of {len(body)} characters)\n> Dear Ana,\n> \n> results are guaranteed.\n> \n> Bob" in said
+
+
+def test_nested_arguments_are_shown_as_json() -> None:
+    shown = argument_blocks(revision_bytes({"lines": [{"sku": "a`b", "n": 1}]}), LINK)
+
+    require_valid(shown.blocks)
+    assert shown.complete
+    assert '> `    "sku": "a\\u0060b"`' in "\n".join(texts(shown.blocks))
+
+
+@pytest.mark.parametrize("length", [100, 2900, 3000, 5900])
+def test_a_text_within_the_limits_is_shown_whole(length: int) -> None:
+    body = "&" * (length // 5)
+
+    shown = argument_blocks(revision_bytes({"body": body}), LINK)
+
+    require_valid(shown.blocks)
+    assert shown.complete
+    assert "".join(texts(shown.blocks)).count("&amp;") == len(body)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"body": "x" * 60_000, "to": "ana"},
+        {"body": "<" * 2000, "to": "ana"},
+        {f"key{n}": "v" * 140 for n in range(300)},
+        {f"key{n}": "two\nlines" * 20 for n in range(200)},
+        {"k" * 5000: 1, "to": "ana"},
+        {"list": list(range(9000))},
+    ],
+    ids=["long", "long once escaped", "many", "many texts", "long name", "long list"],
+)
+def test_what_does_not_fit_is_named_with_its_size_and_a_link(arguments: dict[str, Any]) -> None:
+    data = revision_bytes(arguments)
+
+    shown = argument_blocks(data, LINK)
+
+    require_valid(shown.blocks)
+    said = "\n".join(texts(shown.blocks))
+    assert not shown.complete
+    assert f"{len(data):,} bytes" in said and "not shown here" in said and "characters" in said
+    assert f"<{LINK}|Read all arguments on the review page>" in said
+
+
+def test_a_high_tier_card_that_cannot_show_everything_does_not_offer_approve() -> None:
+    high = waiting({**REFUND, "amount_minor": 250_000})
+    long = waiting({**MAIL, "body": "guaranteed", "attachment": "line\n" * 4000}, action_type="mail.send")
+
+    shown = drawn(long.model_copy(update={"judgement": high.judgement}))
+
+    assert list(buttons(shown)) == [REJECT]
+    assert f"<{LINK}|open the review page to approve>" in words(shown)
+    assert list(buttons(drawn(long))) == [APPROVE, REJECT]
+
+
+def test_a_long_reasoning_says_that_this_is_its_beginning() -> None:
+    said = words(drawn(waiting(REFUND, context=Context(reasoning="because " * 3000))))
+
+    assert f"the beginning of 24,000 characters: <{LINK}|read all>" in said
+
+
+@settings(max_examples=150, deadline=None)
+@given(note=hostile, reasoning=hostile, person=hostile.map(lambda text: text[:200]), key=hostile)
+def test_nothing_an_agent_writes_leaves_its_place(note: str, reasoning: str, person: str, key: str) -> None:
+    context = Context(reasoning=reasoning, on_behalf_of=person, region=note[:40])
+    arguments = {"to": note, "subject": reasoning, "body": f"guaranteed {note}", key: {key: [note, reasoning]}}
+    try:
+        record = waiting(arguments, action_type="mail.send", context=context)
+    except InvalidRequest:
+        return  # not representable in canonical JSON, so it never became an action
+
+    shown = drawn(record)
+
+    assert buttons(shown)[APPROVE]["value"] == json.dumps(
+        {"action": ACTION_ID, "revision": record.action.digest}, separators=(",", ":")
+    )
+    assert all("```" not in text for text in texts(shown.blocks))
+
+
+@settings(max_examples=100, deadline=None)
+@given(first=hostile, second=hostile)
+@example(first="\\u202e", second="\u202e")
+@example(first="\\n", second="\n")
+@example(first="\\\\", second="\\")
+def test_different_texts_look_different(first: str, second: str) -> None:
+    assert (slack_text.literal(first) == slack_text.literal(second)) == (first == second)
+    assert (slack_text.one_line(first) == slack_text.one_line(second)) == (first == second)
+
+
+@settings(max_examples=100, deadline=None)
+@given(value=hostile)
+def test_inline_code_is_the_very_value(value: str) -> None:
+    shown = slack_text.code(value)
+
+    assert shown.startswith("`") and shown.endswith("`") and "`" not in shown[1:-1] and "\n" not in shown
+    back = shown[1:-1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    assert json.loads(back) == value
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=hostile, limit=st.integers(min_value=20, max_value=200))
+@example(text="a ```fence\nleaves``` b", limit=200)
+def test_a_quote_keeps_every_character_behind_its_bar(text: str, limit: int) -> None:
+    parts = list(slack_text.quoted(text, limit))
+
+    assert all(slack_text.units(part) <= limit for part in parts)
+    assert all(line.startswith("> ") for part in parts for line in part.split("\n"))
+    assert all("```" not in part for part in parts)
+    kept = "".join(line[2:] for part in parts for line in part.split("\n"))
+    assert kept == slack_text.escaped(text.replace("```", "\\u0060" * 3)).replace("\n", "")
+
+
+def test_a_reminder_calls_on_those_who_have_not_voted_and_may() -> None:
+    approval = asked(voted(waiting({**REFUND, "amount_minor": 250_000}), "ann"))
+    plan = approval.plan.model_copy(update={"excluded": {"olga": "owns the agent"}})
+
+    text = reminder_reply(approval.model_copy(update={"plan": plan}), POLICY.groups["finance"], POLICY)
+
+    assert "<@U01BOB>" in text
+    assert "U01ANN" not in text and "U01OLGA" not in text

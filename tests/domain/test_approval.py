@@ -1,0 +1,320 @@
+"""The vote state machine: sequences with the state expected after each step."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.approval import (
+    Approval,
+    ApprovalOutcome,
+    ApprovalPlan,
+    Ballot,
+    Decision,
+    Door,
+    Receipt,
+    StepKind,
+    ask,
+    cancel,
+    cast,
+    next_step,
+    take,
+)
+from domain.authority import may_vote
+from domain.errors import RefusalCode
+from tests.bundles import policy
+
+REVISION = "sha256:" + "a" * 64
+OTHER_REVISION = "sha256:" + "c" * 64
+ASKED_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+POLICY = policy()
+
+
+@dataclass(frozen=True)
+class Vote:
+    """A ballot by `person`, so many hours after the question."""
+
+    person: str
+    decision: Decision = Decision.APPROVE
+    reason: str = ""
+    hour: float = 1
+    revision: str = REVISION
+
+
+@dataclass(frozen=True)
+class Time:
+    """The next timer fires."""
+
+    kind: StepKind
+
+
+@dataclass(frozen=True)
+class Withdraw:
+    """The agent takes it back."""
+
+    hour: float = 1
+
+
+Move = Vote | Time | Withdraw
+
+
+def yes(person: str, hour: float = 1) -> Vote:
+    return Vote(person, hour=hour)
+
+
+def no(person: str, reason: str = "wrong customer", hour: float = 1) -> Vote:
+    return Vote(person, Decision.REJECT, reason, hour)
+
+
+def plan(quorum: int) -> ApprovalPlan:
+    """Ask finance (ann, bob, olga), not olga; remind after 2 h, escalate to on-call (cem) after 4 h, end after 8 h."""
+    return ApprovalPlan(
+        rule="one",
+        group="finance",
+        quorum=quorum,
+        excluded={"olga": "they own the agent 'clerk'"},
+        remind_at=ASKED_AT + timedelta(hours=2),
+        escalate_at=ASKED_AT + timedelta(hours=4),
+        escalate_to="on-call",
+        expires_at=ASKED_AT + timedelta(hours=8),
+    )
+
+
+def play(approval: Approval, move: Move) -> tuple[Approval, Receipt | None]:
+    """Make one move, with eligibility judged by the bundle as the workflow has it judged."""
+    if isinstance(move, Time):
+        step = next_step(approval)
+        assert step.kind is move.kind
+        return take(approval, step, step.at), None
+    now = ASKED_AT + timedelta(hours=move.hour)
+    if isinstance(move, Withdraw):
+        return cancel(approval, now)
+    ballot = Ballot(
+        id=f"{move.person}-{move.hour}",
+        person=move.person,
+        decision=move.decision,
+        revision=move.revision,
+        reason=move.reason,
+        door=Door.PAGE,
+    )
+    eligibility = may_vote(move.person, POLICY.people, POLICY.groups, approval.groups, approval.plan.excluded)
+    return cast(approval, ballot, eligibility, now)
+
+
+def state_of(approval: Approval) -> str:
+    """Write a state as the table does: the outcome, or how many approvals there are."""
+    return approval.outcome.value if approval.outcome else f"waiting {approval.approvals}"
+
+
+REMIND, ESCALATE, EXPIRE = Time(StepKind.REMIND), Time(StepKind.ESCALATE), Time(StepKind.EXPIRE)
+
+# What happens, what the voter is told (a refusal's code, "" where it counts or nobody asks), and the state after it.
+Row = tuple[Move, str, str]
+TABLE: dict[str, tuple[int, list[Row]]] = {
+    "one approval is enough for a quorum of one": (1, [(yes("ann"), "", "approved")]),
+    "a quorum of two takes two people": (2, [(yes("ann"), "", "waiting 1"), (yes("bob"), "", "approved")]),
+    "one rejection ends it, whatever the quorum": (2, [(yes("ann"), "", "waiting 1"), (no("bob"), "", "rejected")]),
+    "whoever comes after an approval is told so": (
+        1,
+        [(yes("ann"), "", "approved"), (no("bob"), "already_decided", "approved")],
+    ),
+    "whoever comes after a rejection is told so": (
+        1,
+        [(no("ann"), "", "rejected"), (yes("bob"), "already_decided", "rejected")],
+    ),
+    "one person counts once": (
+        2,
+        [(yes("ann"), "", "waiting 1"), (yes("ann", 2), "duplicate_vote", "waiting 1"), (yes("bob"), "", "approved")],
+    ),
+    "nobody takes an approval back by rejecting later": (
+        2,
+        [(yes("ann"), "", "waiting 1"), (no("ann"), "duplicate_vote", "waiting 1")],
+    ),
+    "a vote on another revision does not count": (
+        1,
+        [
+            (Vote("ann", revision=OTHER_REVISION), "superseded", "waiting 0"),
+            (Vote("bob", Decision.REJECT, "no", revision=OTHER_REVISION), "superseded", "waiting 0"),
+            (yes("ann"), "", "approved"),
+        ],
+    ),
+    "who is in no group that is asked may not vote": (
+        1,
+        [(yes("out"), "not_eligible", "waiting 0"), (no("nobody"), "not_eligible", "waiting 0")],
+    ),
+    "who is excluded may neither approve nor reject": (
+        1,
+        [(yes("olga"), "self_approval", "waiting 0"), (no("olga"), "self_approval", "waiting 0")],
+    ),
+    "a rejection without a reason does not count": (
+        1,
+        [
+            (no("ann", ""), "reason_required", "waiting 0"),
+            (no("ann", " \n"), "reason_required", "waiting 0"),
+            (no("ann"), "", "rejected"),
+        ],
+    ),
+    "a vote at the deadline is too late, although no timer has fired": (
+        1,
+        [(yes("ann", 8), "expired", "waiting 0"), (no("bob", hour=9), "expired", "waiting 0")],
+    ),
+    "a vote a moment before the deadline counts": (1, [(yes("ann", 7.9999), "", "approved")]),
+    "silence reminds, escalates and expires": (
+        1,
+        [(REMIND, "", "waiting 0"), (ESCALATE, "", "waiting 0"), (EXPIRE, "", "expired")],
+    ),
+    "one approval of two is still silence at the deadline": (
+        2,
+        [
+            (yes("ann"), "", "waiting 1"),
+            (REMIND, "", "waiting 1"),
+            (ESCALATE, "", "waiting 1"),
+            (EXPIRE, "", "expired"),
+        ],
+    ),
+    "after it expired nothing counts": (
+        1,
+        [
+            *(
+                (move, "", state)
+                for move, state in ((REMIND, "waiting 0"), (ESCALATE, "waiting 0"), (EXPIRE, "expired"))
+            ),
+            (yes("ann", 9), "expired", "expired"),
+            (Withdraw(9), "expired", "expired"),
+        ],
+    ),
+    "the second group may vote once it is asked": (
+        1,
+        [
+            (yes("cem"), "not_eligible", "waiting 0"),
+            (REMIND, "", "waiting 0"),
+            (ESCALATE, "", "waiting 0"),
+            (yes("cem", 5), "", "approved"),
+        ],
+    ),
+    "both groups make up one quorum": (
+        2,
+        [
+            (yes("ann"), "", "waiting 1"),
+            (REMIND, "", "waiting 1"),
+            (ESCALATE, "", "waiting 1"),
+            (yes("cem", 5), "", "approved"),
+        ],
+    ),
+    "the first group may still vote after the escalation": (
+        1,
+        [(REMIND, "", "waiting 0"), (ESCALATE, "", "waiting 0"), (yes("bob", 5), "", "approved")],
+    ),
+    "the agent can withdraw while it waits": (
+        2,
+        [(yes("ann"), "", "waiting 1"), (Withdraw(), "", "cancelled"), (yes("bob"), "already_decided", "cancelled")],
+    ),
+    "the agent cannot withdraw what is decided": (
+        1,
+        [(yes("ann"), "", "approved"), (Withdraw(), "already_decided", "approved")],
+    ),
+    "withdrawing twice is refused the second time": (
+        1,
+        [(Withdraw(), "", "cancelled"), (Withdraw(2), "already_decided", "cancelled")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("quorum", "rows"), TABLE.values(), ids=TABLE.keys())
+def test_each_sequence_of_the_table_goes_as_it_says(quorum: int, rows: list[Row]) -> None:
+    approval = ask(plan(quorum), REVISION)
+    for move, told, state in rows:
+        before = approval
+        approval, receipt = play(approval, move)
+        code = receipt.refusal.code.value if receipt and receipt.refusal else ""
+        assert (code, state_of(approval)) == (told, state), move
+        if receipt is not None:
+            assert receipt.accepted is (told == "")
+            assert (receipt.outcome, receipt.approvals) == (approval.outcome, approval.approvals)
+            assert receipt.quorum == quorum
+        if told:
+            assert approval == before, "a refused ballot changes nothing"
+
+
+def test_a_vote_records_who_as_what_through_which_door_and_when() -> None:
+    approval, _ = play(ask(plan(1), REVISION), no("ann", "  the invoice is not theirs "))
+
+    (vote,) = approval.votes
+    assert (vote.person, vote.group, vote.decision, vote.door) == ("ann", "finance", Decision.REJECT, Door.PAGE)
+    assert vote.reason == "the invoice is not theirs"
+    assert vote.at == approval.decided_at == ASKED_AT + timedelta(hours=1)
+
+
+def test_a_vote_of_the_second_group_counts_as_of_that_group() -> None:
+    approval = ask(plan(1), REVISION)
+    for move in (REMIND, ESCALATE, yes("cem", 5)):
+        approval, _ = play(approval, move)
+
+    assert [vote.group for vote in approval.votes] == ["on-call"]
+    assert [(done.kind, done.group) for done in approval.escalations] == [
+        ("remind", "finance"),
+        ("escalate", "on-call"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        (yes("ann"), "ann approved it at 2026-03-02 10:00:00 UTC"),
+        (no("bob"), "bob rejected it at 2026-03-02 10:00:00 UTC"),
+        (Withdraw(), "the agent withdrew the action at 2026-03-02 10:00:00 UTC"),
+    ],
+)
+def test_whoever_is_late_is_told_who_decided_and_when(first: Move, said: str) -> None:
+    approval, _ = play(ask(plan(1), REVISION), first)
+
+    _, receipt = play(approval, yes("bob", 2))
+
+    assert receipt is not None and receipt.refusal is not None
+    assert receipt.refusal.message == said
+
+
+def test_the_deadline_is_reported_as_such_and_never_as_a_denial() -> None:
+    approval = ask(plan(1), REVISION)
+    for move in (REMIND, ESCALATE, EXPIRE):
+        approval, _ = play(approval, move)
+
+    _, receipt = play(approval, yes("ann", 9))
+
+    assert receipt is not None and receipt.refusal is not None
+    assert receipt.refusal.code is RefusalCode.EXPIRED
+    assert "without a decision; nothing was executed" in receipt.refusal.message
+
+
+def test_an_eligibility_of_somebody_else_does_not_count() -> None:
+    approval = ask(plan(1), REVISION)
+    ballot = Ballot(id="1", person="out", decision=Decision.APPROVE, revision=REVISION, door=Door.API)
+    of_ann = may_vote("ann", POLICY.people, POLICY.groups, approval.groups, {})
+
+    after, receipt = cast(approval, ballot, of_ann, ASKED_AT)
+
+    assert after == approval
+    assert receipt.refusal is not None and receipt.refusal.code is RefusalCode.NOT_ELIGIBLE
+
+
+def test_without_timers_the_next_step_is_the_deadline() -> None:
+    bare = ApprovalPlan(rule="two", group="finance", quorum=2, expires_at=ASKED_AT + timedelta(hours=1))
+
+    step = next_step(ask(bare, REVISION))
+
+    assert (step.kind, step.at) == (StepKind.EXPIRE, bare.expires_at)
+
+
+def test_a_step_that_comes_after_the_decision_changes_nothing() -> None:
+    waiting = ask(plan(1), REVISION)
+    step = next_step(waiting)
+    approved, _ = play(waiting, yes("ann"))
+
+    assert take(approved, step, step.at) == approved
+
+
+@pytest.mark.parametrize("outcome", list(ApprovalOutcome))
+def test_only_approved_goes_on_to_execution(outcome: ApprovalOutcome) -> None:
+    state = outcome.state
+    assert (state is None) is (outcome is ApprovalOutcome.APPROVED)
+    assert state is None or state.final

@@ -1,0 +1,279 @@
+"""A worker on a server that skips time, with stores, executor and notifier that record."""
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
+
+from activities.assess import Assess
+from activities.execute import Execute
+from activities.notify import Notify
+from activities.record import Record
+from domain.action import Action, Context, ExecutionResult, State, workflow_id
+from domain.approval import Approval, Ballot, Decision, Door, Receipt
+from domain.canonical import digest, revision_bytes
+from domain.errors import EffectError
+from domain.ledger import Entry
+from domain.policy import Judgement, Policy
+from domain.record import ActionRecord, Execution
+from tests.bundles import policy
+from workflows.agent_action import SEARCH_ATTRIBUTES, ActionEnd, AgentAction
+from workflows.client import ActionWorkflows
+
+TASK_QUEUE = "workflow-tests"
+PATIENCE = timedelta(seconds=10)
+
+
+class RecordingActions:
+    """A store of actions in memory, with the same gates as the real one, that keeps every entry."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, ActionRecord] = {}
+        self.entries: list[Entry] = []
+
+    def kinds(self, action_id: str) -> list[str]:
+        """Return the kinds of an action's entries, in order."""
+        return [entry.kind.value for entry in self.entries if entry.action == action_id]
+
+    async def get(self, action_id: str) -> ActionRecord:
+        """Return a record."""
+        return self.records[action_id]
+
+    async def record_judgement(
+        self,
+        action_id: str,
+        judgement: Judgement,
+        approval: Approval | None,
+        state: State,
+        at: datetime,
+        entries: Sequence[Entry],
+    ) -> bool:
+        """Record a judgement, once."""
+        if self.records[action_id].judgement is not None:
+            return False
+        self._change(action_id, entries, judgement=judgement, approval=approval, state=state)
+        return True
+
+    async def record_approval(
+        self, action_id: str, approval: Approval, state: State, at: datetime, entries: Sequence[Entry]
+    ) -> bool:
+        """Record where an approval stands."""
+        self._change(action_id, entries, approval=approval, state=state)
+        return True
+
+    async def claim(
+        self, action_id: str, digest: str, execution: Execution, entry: Entry
+    ) -> tuple[ActionRecord, bool] | None:
+        """Grant the claim when the route executes or the approval was given."""
+        record = self.records[action_id]
+        approved = record.approval is not None and record.approval.outcome == "approved"
+        executes = record.route == "execute"
+        if record.state.final or record.action.digest != digest or not (approved or executes):
+            return None
+        before = record.execution
+        self._change(action_id, [entry], state=State.EXECUTING, execution=execution)
+        return self.records[action_id], before is not None and before.uncertain
+
+    async def release(self, action_id: str) -> None:
+        """Note that nothing was sent."""
+        execution = self.records[action_id].execution
+        assert execution is not None
+        self._change(action_id, [], execution=execution.model_copy(update={"uncertain": False}))
+
+    async def record_outcome(self, action_id: str, result: ExecutionResult, at: datetime, entry: Entry) -> bool:
+        """Record the outcome."""
+        execution = self.records[action_id].execution or Execution(key=action_id)
+        ended = execution.model_copy(update={"outcome": result.outcome, "result": result.result, "uncertain": False})
+        self._change(action_id, [entry], state=result.outcome.state, execution=ended)
+        return True
+
+    def _change(self, action_id: str, entries: Sequence[Entry], **changes: Any) -> None:
+        known = {entry.key for entry in self.entries}
+        self.entries.extend(entry for entry in entries if entry.key not in known)
+        self.records[action_id] = self.records[action_id].model_copy(update=changes)
+
+
+class OneExecutor:
+    """An executor that records its runs and fails as it is told to."""
+
+    def __init__(self) -> None:
+        self.runs: list[str] = []
+        self.failures: list[EffectError] = []
+        self.short = True
+        self.idempotent = True
+
+    def is_short(self, settings: Mapping[str, Any]) -> bool:
+        """As the test says."""
+        return self.short
+
+    def is_idempotent(self, settings: Mapping[str, Any]) -> bool:
+        """As the test says."""
+        return self.idempotent
+
+    async def run(self, settings: Mapping[str, Any], arguments: Mapping[str, Any], key: str) -> dict[str, Any]:
+        """Record the run."""
+        self.runs.append(key)
+        if self.failures:
+            raise self.failures.pop(0)
+        return {"status": 200}
+
+
+class RecordingNotifier:
+    """A notifier that records what it was asked to show."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[State, list[str]]] = []
+
+    async def show(self, record: ActionRecord, policy: Policy, occasions: Sequence[str]) -> None:
+        """Record the showing."""
+        self.shown.append((record.state, list(occasions)))
+
+
+class FixedPolicy:
+    """A policy that can be exchanged while actions wait."""
+
+    def __init__(self, first: Policy) -> None:
+        self.policy = first
+
+    async def current(self) -> Policy:
+        """Return it."""
+        return self.policy
+
+
+@dataclass
+class World:
+    """A worker on a server that skips time, and everything it touches."""
+
+    environment: WorkflowEnvironment
+    actions: RecordingActions = field(default_factory=RecordingActions)
+    executor: OneExecutor = field(default_factory=OneExecutor)
+    notifier: RecordingNotifier = field(default_factory=RecordingNotifier)
+    policies: FixedPolicy = field(default_factory=lambda: FixedPolicy(policy()))
+    started: list[str] = field(default_factory=list)
+
+    @property
+    def workflows(self) -> ActionWorkflows:
+        """The way into the workflow."""
+        return ActionWorkflows(self.environment.client, TASK_QUEUE)
+
+    async def submit(
+        self, action_type: str, arguments: dict[str, Any], use_case: str = "support", context: Context | None = None
+    ) -> Action:
+        """Accept an action and start its workflow."""
+        data = revision_bytes(arguments)
+        action = Action(
+            id=secrets.token_hex(16),
+            agent="clerk",
+            use_case=use_case,
+            action_type=action_type,
+            digest=digest(data),
+            arguments_bytes=data,
+            context=context or Context(),
+            created_at=datetime.now(UTC),
+        )
+        record = ActionRecord(action=action, owner="olga", state=State.ASSESSING, updated_at=action.created_at)
+        self.actions.records[action.id] = record
+        self.started.append(action.id)
+        await self.workflows.start(record)
+        return action
+
+    async def refund(self, amount: int = 5000, **changes: Any) -> Action:
+        """Submit a refund, which somebody must approve, and wait until they are asked."""
+        action = await self.submit("refund.create", {"customer": "c-1", "amount_minor": amount}, **changes)
+        await self.asked(action)
+        return action
+
+    async def asked(self, action: Action) -> None:
+        """Wait until people are asked."""
+        while self.actions.records[action.id].state is State.ASSESSING or not self.notifier.shown:
+            await asyncio.sleep(0.01)
+
+    async def vote(
+        self, action: Action, person: str, decision: Decision = Decision.APPROVE, reason: str = "", **changes: Any
+    ) -> Receipt | None:
+        """Cast a ballot."""
+        ballot = Ballot(
+            id=changes.pop("id", secrets.token_hex(4)),
+            person=person,
+            decision=decision,
+            revision=changes.pop("revision", action.digest),
+            reason=reason,
+            door=Door.API,
+        )
+        return await self.workflows.vote(action.id, ballot, PATIENCE)
+
+    async def ended(self, action: Action) -> State:
+        """Wait for the end in real time, and return the state."""
+        end: ActionEnd = await self.handle(action).result()
+        return end.state
+
+    async def ended_after(self, action: Action, step: timedelta) -> State:
+        """Let time pass, a step at once, until the action ends."""
+        while (await self.handle(action).describe()).status is WorkflowExecutionStatus.RUNNING:
+            await self.environment.sleep(step)
+        return await self.ended(action)
+
+    def handle(self, action: Action) -> WorkflowHandle[AgentAction, Any]:
+        """Return the workflow of an action."""
+        return self.environment.client.get_workflow_handle_for(AgentAction.run, workflow_id(action.id))
+
+
+def test_server() -> str:
+    """Return the path of the time-skipping server that the environment holds."""
+    found = shutil.which("temporal-test-server", path=str(Path(sys.executable).parent))
+    if found is None:
+        raise RuntimeError("temporal-test-server is not in the environment; run make setup")
+    return found
+
+
+@contextlib.asynccontextmanager
+async def world() -> AsyncIterator[World]:
+    """Start a server that skips time, and a worker on it; replay every history in the sandbox at the end."""
+    environment = await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=test_server(), data_converter=pydantic_data_converter
+    )
+    async with environment:
+        keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+        attributes = {key.name: keyword for key in SEARCH_ATTRIBUTES}
+        request = AddSearchAttributesRequest(namespace="default", search_attributes=attributes)
+        await environment.client.operator_service.add_search_attributes(request)
+        here = World(environment)
+        executors = {"http.request": here.executor, "email.send": here.executor}
+        assess = Assess(here.actions, here.policies, executors)
+        execute = Execute(here.actions, here.policies, executors)
+        notify = Notify(here.actions, here.policies, {"recording": here.notifier})
+        async with Worker(
+            environment.client,
+            task_queue=TASK_QUEUE,
+            workflows=[AgentAction],
+            activities=[
+                assess.assess,
+                assess.check_eligibility,
+                execute.execute,
+                execute.settle,
+                notify.notify,
+                Record(here.actions).record_approval,
+            ],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+        ):
+            yield here
+        for action_id in here.started:
+            await replay(await environment.client.get_workflow_handle(workflow_id(action_id)).fetch_history())
+
+
+async def replay(history: WorkflowHistory) -> None:
+    """Replay a history inside the sandbox. Raises when the workflow would decide otherwise today."""
+    await Replayer(workflows=[AgentAction], data_converter=pydantic_data_converter).replay_workflow(history)

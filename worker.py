@@ -8,9 +8,10 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+import aiohttp
 import asyncpg
-import httpx
 import structlog
+import uvloop
 from prometheus_client import Counter, Gauge, start_http_server
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
@@ -52,7 +53,7 @@ async def working(client: Client, pool: "asyncpg.Pool[asyncpg.Record]", settings
 
 
 def action_worker(
-    client: Client, pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings, http: httpx.AsyncClient
+    client: Client, pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings, http: aiohttp.ClientSession
 ) -> Worker:
     """Return the Temporal worker of this deployment."""
     actions = Actions(pool)
@@ -194,7 +195,8 @@ def main() -> None:
     configure_logs(settings)
     code = 0
     try:
-        asyncio.run(run(settings))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(settings))
     except Exception:
         log.critical("worker_failed", exc_info=True)
         code = 1

@@ -54,6 +54,8 @@ def main() -> None:
             create_app(settings),
             host=settings.api_host,
             port=settings.api_port,
+            loop="uvloop",
+            http="httptools",
             log_config=None,
             access_log=False,
             server_header=False,

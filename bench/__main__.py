@@ -5,6 +5,7 @@ Rates depend on the machine; the ratios are what to look at. Writes `bench.json`
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -77,7 +79,9 @@ class Bench:
             cwd=CHECKOUT,
             stdout=asyncio.subprocess.PIPE,
         )
+        before = self._cpu_seconds()
         printed, _ = await process.communicate()
+        spent = {name: seconds - before[name] for name, seconds in self._cpu_seconds().items()}
         if process.returncode != 0:
             raise RuntimeError(f"the load {scenario} at {concurrency} ended with code {process.returncode}")
         found = json.loads(printed)
@@ -88,7 +92,27 @@ class Bench:
             "rate": found["rate"],
             "p50": statistics.median(latencies),
             "p99": latencies[min(len(latencies) - 1, int(len(latencies) * 0.99))],
+            **{f"cpu.{name}": 1000 * seconds / found["total"] for name, seconds in spent.items()},
         }
+
+    def _cpu_seconds(self) -> dict[str, float]:
+        """Return the processor time that each process has used so far, warm-up included."""
+        roots = {
+            **self.stack.pids,
+            "temporal": self.stack.temporal.child.pid,
+            "postgres": self.stack.postgres.child.pid,
+            "floor": self._floor.pid if self._floor else None,
+        }
+        return {name: _cpu_of_tree(psutil.Process(pid)) for name, pid in roots.items() if pid is not None}
+
+
+def _cpu_of_tree(root: psutil.Process) -> float:
+    seconds = 0.0
+    for process in (root, *root.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            seconds += times.user + times.system
+    return seconds
 
 
 async def run(options: argparse.Namespace, home: Path) -> Figures:
@@ -144,6 +168,18 @@ def _table(figures: Figures) -> Table:
     return table
 
 
+def _costs(figures: Figures) -> Table:
+    """Where each millisecond goes: processor time of one request, by process."""
+    names = ("temporal", "worker", "api", "postgres", "floor")
+    table = Table(title="processor milliseconds of one request, by process (floor: the bare workflows' worker)")
+    for column in ("load", "at a time", *names):
+        table.add_column(column, justify="left" if column == "load" else "right")
+    for (scenario, concurrency), rounds in figures.items():
+        spent = [f"{statistics.median(r[f'cpu.{name}'] for r in rounds):.1f}" for name in names]
+        table.add_row(NAMES[scenario], str(concurrency), *spent)
+    return table
+
+
 def _ratios(flat: dict[str, float]) -> Table:
     table = Table(title="ratios, each taken inside a round")
     for column in ("a low-tier action to", "figure", *(f"{c} at a time" for c in CONCURRENCIES)):
@@ -176,6 +212,7 @@ def main() -> None:
     out.print(_table(figures))
     flat = _flat(figures)
     out.print(_ratios(flat))
+    out.print(_costs(figures))
     target = Path(os.environ.get("REMIT_HOME", ".remit"))
     target.mkdir(parents=True, exist_ok=True)
     (target / "bench.json").write_text(json.dumps(flat, indent=2, sort_keys=True) + "\n")

@@ -5,7 +5,6 @@ Prints one JSON object: how many ended in the measured time, and their latencies
 
 import argparse
 import asyncio
-import itertools
 import json
 import os
 import secrets
@@ -111,17 +110,18 @@ async def measure(request: Request, concurrency: int, warm_up: float, seconds: f
     start = loop.time() + warm_up
     end = start + seconds
     latencies: list[float] = []
+    total = 0
 
     async def one_after_the_other() -> None:
-        for _ in itertools.count():
-            if loop.time() >= end:
-                return
+        nonlocal total
+        while loop.time() < end:
             latency = await request()
+            total += 1
             if start <= loop.time() < end:
                 latencies.append(latency * 1000)
 
     await asyncio.gather(*(one_after_the_other() for _ in range(concurrency)))
-    return {"rate": len(latencies) / seconds, "latencies": latencies}
+    return {"rate": len(latencies) / seconds, "latencies": latencies, "total": total}
 
 
 async def run(options: argparse.Namespace, tokens: dict[str, str]) -> dict[str, object]:

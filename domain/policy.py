@@ -50,6 +50,11 @@ class Policy:
         self._schemas = {
             action_type.id: arguments_validator(action_type.arguments) for action_type in bundle.action_types
         }
+        self._agent_variables = {agent.id: agent.model_dump(mode="json") for agent in bundle.agents}
+        self._use_case_variables = {
+            use_case.id: use_case.model_dump(mode="json", exclude={"agents", "action_types"})
+            for use_case in bundle.use_cases
+        }
         self._scale = Scale.compile(bundle.risk)
         self._routes = [
             (route, compile_expression(route.when, ON_ACTION | ON_SCORES | {"tier"}) if route.when else None)
@@ -89,8 +94,8 @@ class Policy:
                 "action_type": admitted.action_type.id,
                 "arguments": dict(arguments),
                 "context": context.model_dump(),
-                "agent": admitted.agent.model_dump(mode="json"),
-                "use_case": admitted.use_case.model_dump(mode="json", exclude={"agents", "action_types"}),
+                "agent": self._agent_variables[admitted.agent.id],
+                "use_case": self._use_case_variables[admitted.use_case.id],
             }
         )
         assessment = assess(self._scale, environment, self.ref)

@@ -16,13 +16,13 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from examples.marketing.story import Demo, Row, submit_everything, tell
 from rich.console import Console
 from rich.table import Table
 
 from adapters.policy_files import read_bundle
 from domain.catalog import Bundle
 from domain.errors import RemitError
+from examples.marketing.story import Demo, Row, submit_everything, tell
 from local.processes import Child, StackError, end_leftover, free_port, wait_until, write_private
 from local.slack import LocalSlack, SlackChannel, SlackUser, slack_keys
 from local.stack import CHECKOUT, Stack

@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
 from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
 
-from domain.action import State, workflow_id
+from domain.action import workflow_id
 from domain.approval import Ballot, Receipt
 from domain.errors import EngineUnavailable, Refusal, RefusalCode
 from domain.record import ActionRecord
@@ -18,7 +18,6 @@ from workflows.agent_action import (
     ACTION_TYPE,
     AGENT,
     OWNER,
-    STATE,
     USE_CASE,
     ActionStart,
     AgentAction,
@@ -82,7 +81,6 @@ class ActionWorkflows:
                         SearchAttributePair(USE_CASE, action.use_case),
                         SearchAttributePair(ACTION_TYPE, action.action_type),
                         SearchAttributePair(OWNER, record.owner),
-                        SearchAttributePair(STATE, State.ASSESSING.value),
                     ]
                 ),
                 rpc_timeout=_START_TIMEOUT,

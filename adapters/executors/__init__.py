@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-import httpx
+import aiohttp
 from pydantic import BaseModel, ValidationError
 
 from adapters.executors.email_send import EmailSend, EmailSendSettings, MailServer
@@ -30,7 +30,7 @@ class Executor(Protocol):
 
 
 def executors(
-    systems: Mapping[str, RemoteSystem], http: httpx.AsyncClient, mail: MailServer | None
+    systems: Mapping[str, RemoteSystem], http: aiohttp.ClientSession, mail: MailServer | None
 ) -> dict[str, Executor]:
     """Return the executors of this deployment by the names that action types use."""
     return {

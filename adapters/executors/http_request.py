@@ -13,24 +13,25 @@ side can tell a repeat. Settings of an action type:
     idempotent: true                  # false when the other side ignores Idempotency-Key
 """
 
-import asyncio
 import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-import httpx
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+import aiohttp
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from yarl import URL
 
 from domain.canonical import canonical_bytes
 from domain.errors import EffectNotSent, EffectRefused, EffectUnknown, InvalidRequest
 
 MAX_ANSWER_BYTES = 64 * 1024
 SHORT_SECONDS = 3.0
-_GRACE_SECONDS = 1.0
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_PLAIN_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_TOO_MANY_REQUESTS = 429
 
 
 class RemoteSystem(BaseModel):
@@ -42,6 +43,16 @@ class RemoteSystem(BaseModel):
     token: SecretStr | None = None
 
 
+def _path(template: str) -> str:
+    """Return a path whose braces are all placeholders and whose segments stay where they stand."""
+    plain = _PLACEHOLDER.sub("x", template)
+    if not _PLAIN_PATH.fullmatch(plain):
+        raise ValueError("must start with / and hold URL characters and placeholders like {lead_id} only")
+    if {".", ".."} & set(plain.partition("?")[0].split("/")):
+        raise ValueError("must not hold the segments . and ..")
+    return template
+
+
 class HttpRequestSettings(BaseModel):
     """The settings of an action type that uses this executor."""
 
@@ -49,21 +60,28 @@ class HttpRequestSettings(BaseModel):
 
     system: str
     method: Literal["POST", "PUT", "PATCH", "DELETE"]
-    path: Annotated[str, Field(pattern=r"^/")]
+    path: Annotated[str, AfterValidator(_path)]
     body: list[str] | None = None
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10
     idempotent: bool = True
 
+    @model_validator(mode="after")
+    def _repeatable_by_definition(self) -> "HttpRequestSettings":
+        if not self.idempotent and self.method in ("PUT", "DELETE"):
+            # The client sends these again by itself when a kept connection turns out to be closed.
+            raise ValueError(f"{self.method} is idempotent by definition (RFC 9110); use POST or PATCH where it is not")
+        return self
 
-def http_client() -> httpx.AsyncClient:
-    """Return the connections for this executor: no redirects, no proxies or credentials from the environment."""
-    return httpx.AsyncClient(follow_redirects=False, trust_env=False)
+
+def http_client() -> aiohttp.ClientSession:
+    """Return the connections for this executor: no cookies, no proxies or credentials from the environment."""
+    return aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
 
 
 class HttpRequest:
     """The executor. It shares its process's connections, made by `http_client`."""
 
-    def __init__(self, systems: Mapping[str, RemoteSystem], client: httpx.AsyncClient) -> None:
+    def __init__(self, systems: Mapping[str, RemoteSystem], client: aiohttp.ClientSession) -> None:
         self._systems = systems
         self._client = client
 
@@ -81,35 +99,37 @@ class HttpRequest:
         system = self._systems.get(wanted.system)
         if system is None:
             raise EffectRefused(f"system '{wanted.system}' is not in REMIT_SYSTEMS; nothing was sent")
-        request = self._request(wanted, system, arguments, key)
+        path, content = _filled(wanted, arguments)
+        limit = aiohttp.ClientTimeout(total=wanted.timeout_seconds, sock_connect=wanted.timeout_seconds)
         try:
-            # httpx bounds each wait; this bounds their sum, for a system that answers drop by drop.
-            async with asyncio.timeout(wanted.timeout_seconds + _GRACE_SECONDS):
-                response = await self._client.send(request, stream=True)
-                try:
-                    answer = await _bounded(response)
-                finally:
-                    await response.aclose()
+            async with self._client.request(
+                wanted.method,
+                URL(system.url.rstrip("/") + path, encoded=True),
+                data=content,
+                headers=_headers(system, key),
+                allow_redirects=False,
+                timeout=limit,
+            ) as response:
+                return _judged(response.status, await _bounded(response), wanted.system)
         except _NOT_SENT as problem:
             raise EffectNotSent(f"{wanted.system} could not be reached: {type(problem).__name__}") from problem
-        except (httpx.HTTPError, TimeoutError) as problem:
+        except (aiohttp.ClientError, OSError, TimeoutError) as problem:
             raise EffectUnknown(f"{wanted.system} did not answer in full: {type(problem).__name__}") from problem
-        return _judged(response, answer, wanted.system)
 
-    def _request(
-        self, wanted: HttpRequestSettings, system: RemoteSystem, arguments: Mapping[str, Any], key: str
-    ) -> httpx.Request:
-        taken = set(_PLACEHOLDER.findall(wanted.path))
-        path = _PLACEHOLDER.sub(lambda found: _segment(arguments, found.group(1)), wanted.path)
-        names = wanted.body if wanted.body is not None else sorted(set(arguments) - taken)
-        content = canonical_bytes({name: arguments[name] for name in names if name in arguments})
-        headers = {"Idempotency-Key": key, "Content-Type": "application/json", "Accept": "application/json"}
-        if system.token is not None:
-            headers["Authorization"] = f"Bearer {system.token.get_secret_value()}"
-        url = system.url.rstrip("/") + path
-        return self._client.build_request(
-            wanted.method, url, content=content, headers=headers, timeout=wanted.timeout_seconds
-        )
+
+def _filled(wanted: HttpRequestSettings, arguments: Mapping[str, Any]) -> tuple[str, bytes]:
+    """Return the path and the JSON body that the arguments fill."""
+    taken = set(_PLACEHOLDER.findall(wanted.path))
+    path = _PLACEHOLDER.sub(lambda found: _segment(arguments, found.group(1)), wanted.path)
+    names = wanted.body if wanted.body is not None else sorted(set(arguments) - taken)
+    return path, canonical_bytes({name: arguments[name] for name in names if name in arguments})
+
+
+def _headers(system: RemoteSystem, key: str) -> dict[str, str]:
+    headers = {"Idempotency-Key": key, "Content-Type": "application/json", "Accept": "application/json"}
+    if system.token is not None:
+        headers["Authorization"] = f"Bearer {system.token.get_secret_value()}"
+    return headers
 
 
 def _segment(arguments: Mapping[str, Any], name: str) -> str:
@@ -121,23 +141,23 @@ def _segment(arguments: Mapping[str, Any], name: str) -> str:
     return quote(text, safe="")
 
 
-async def _bounded(response: httpx.Response) -> bytes:
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     answer = b""
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.content.iter_any():
         answer += chunk
         if len(answer) > MAX_ANSWER_BYTES:
             return answer[:MAX_ANSWER_BYTES]
     return answer
 
 
-def _judged(response: httpx.Response, answer: bytes, system: str) -> dict[str, Any]:
-    """Return the answer of a success; 4xx is a refusal, 5xx and 429 and 3xx leave it open."""
-    if response.is_success:
-        return {"status": response.status_code, "body": _readable(answer)}
-    said = f"{system} answered {response.status_code}: {answer[:300].decode(errors='replace')}"
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+def _judged(status: int, answer: bytes, system: str) -> dict[str, Any]:
+    """Return the answer of a success; 4xx is a refusal, 429 was not taken, 3xx and 5xx leave it open."""
+    if 200 <= status < 300:
+        return {"status": status, "body": _readable(answer)}
+    said = f"{system} answered {status}: {answer[:300].decode(errors='replace')}"
+    if status == _TOO_MANY_REQUESTS:
         raise EffectNotSent(said)
-    if response.is_client_error:
+    if 400 <= status < 500:
         raise EffectRefused(said)
     raise EffectUnknown(said)
 

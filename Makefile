@@ -96,11 +96,15 @@ format: setup  ## format the code and fix what ruff can fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-# Universal (one lock for every platform) and without addresses, so that any package mirror serves it.
+# Universal (one lock for every platform) and without addresses, so that any package mirror serves it. The second
+# one is the part of the first that the container image needs.
 lock: $(BIN)/uv  ## resolve the dependencies again (UPGRADE=1: to the newest versions)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header $(if $(UPGRADE),--upgrade) pyproject.toml --extra local --extra dev -o requirements.lock
-	@if grep -n '://' requirements.lock; then echo "lock: requirements.lock names an address" >&2; exit 1; fi
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --constraint requirements.lock pyproject.toml -o requirements.runtime.lock
+	@if grep -n '://' requirements.lock requirements.runtime.lock; then \
+	  echo "lock: a lock file names an address" >&2; exit 1; fi
 
 $(BIN)/uv:
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -99,6 +99,7 @@ class Execute:
     @translated
     async def execute(self, request: ExecuteRequest) -> Executed:
         """Run a revision, or return how it ended when it ran before. Raises EffectError where a retry may help."""
+        policy = await self._policies.current()  # before the intent: without it nothing can be under way
         now = datetime.now(UTC)
         intent = Execution(key=request.action_id, intent_at=now)
         data = {"digest": request.digest, "idempotency_key": intent.key}
@@ -107,7 +108,7 @@ class Execute:
         if claimed is None:
             return await self._not_claimed(request)
         record, may_have_happened = claimed
-        return await self._run(record, request.digest, may_have_happened)
+        return await self._run(record, policy, request.digest, may_have_happened)
 
     @activity.defn
     @translated
@@ -120,12 +121,12 @@ class Execute:
         outcome = Outcome.IN_DOUBT if uncertain else Outcome.FAILED
         return await self._ended(record, ExecutionResult(outcome=outcome, result={"problem": request.reason}))
 
-    async def _run(self, record: ActionRecord, wanted: str, may_have_happened: bool) -> Executed:
+    async def _run(self, record: ActionRecord, policy: Policy, wanted: str, may_have_happened: bool) -> Executed:
         action = record.action
         if digest(action.arguments_bytes) != wanted:
             problem = "digest_mismatch: the stored arguments are not the revision that was decided on; nothing was run"
             return await self._ended(record, ExecutionResult(outcome=Outcome.FAILED, result={"problem": problem}))
-        running = (await self._policies.current()).executor_of(action)
+        running = policy.executor_of(action)
         executor = self._executors.get(running[0]) if running else None
         if running is None or executor is None:
             problem = f"no executor for action type '{action.action_type}' here; nothing was run"

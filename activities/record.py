@@ -19,7 +19,10 @@ class ApprovalStore(Protocol):
     async def record_approval(
         self, action_id: str, approval: Approval, state: State, at: datetime, entries: Sequence[Entry]
     ) -> bool:
-        """Record where an approval stands."""
+        """Record where an approval stands. False when the action no longer waits."""
+
+    async def append(self, action_id: str, entries: Sequence[Entry]) -> None:
+        """Record entries that change nothing."""
 
 
 class ApprovalChange(Frozen):
@@ -47,7 +50,10 @@ class Record:
         """Record one change, once: entries that exist already are left alone."""
         outcome = change.approval.outcome
         state = (outcome.state if outcome else None) or State.PENDING_APPROVAL
-        await self._actions.record_approval(change.action_id, change.approval, state, change.at, entries_of(change))
+        entries = entries_of(change)
+        if not await self._actions.record_approval(change.action_id, change.approval, state, change.at, entries):
+            # Decided in the meantime, or this very change is recorded already: a refusal must not be lost.
+            await self._actions.append(change.action_id, entries)
 
 
 def entries_of(change: ApprovalChange) -> list[Entry]:

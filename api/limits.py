@@ -1,5 +1,6 @@
 """Bounds on what may come in, before anything reads it."""
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
@@ -31,7 +32,7 @@ class BodyLimit:
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._limit:
-                raise _TooLarge
+                raise _TooLarge(413, f"the body is larger than {self._limit} bytes")
             return message
 
         try:
@@ -46,5 +47,5 @@ class BodyLimit:
         await response(scope, receive, send)
 
 
-class _TooLarge(Exception):
-    """A body went over the limit while it came in."""
+class _TooLarge(HTTPException):
+    """A body went over the limit while it came in. FastAPI passes HTTP errors on as they are."""

@@ -130,7 +130,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused(_request: Request, error: HTTPException) -> JSONResponse:
-        code = {404: NotFound.code, 405: "method_not_allowed"}.get(error.status_code, InvalidRequest.code)
+        code = {404: NotFound.code, 405: "method_not_allowed", 413: TooLarge.code}.get(
+            error.status_code, InvalidRequest.code
+        )
         return problem(error.status_code, code, str(error.detail))
 
     @app.exception_handler(Exception)

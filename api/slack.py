@@ -30,15 +30,16 @@ _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 def slack_door(request: Request, doors: Annotated[Connections, Depends(connections)]) -> SlackDoor:
     """Return the process's Slack door, made on first use. Raises NotFound where Slack is not configured."""
     settings = doors.settings
-    if settings.slack_bot_token is None or not _configured(settings.slack_signing_secret):
-        raise NotFound("Slack is not configured; set REMIT_SLACK_BOT_TOKEN and REMIT_SLACK_SIGNING_SECRET")
+    if not _configured(settings.slack_signing_secret):
+        raise NotFound("Slack is not configured; set REMIT_SLACK_SIGNING_SECRET and REMIT_SLACK_BOT_TOKEN")
     found: SlackDoor | None = getattr(request.app.state, "slack_door", None)
     if found is None:
 
         async def cast(action_id: str, ballot: Ballot, patience: timedelta) -> Receipt:
             return await cast_ballot(doors, action_id, ballot, patience)
 
-        client = slack_client(settings.slack_bot_token, str(settings.slack_base_url))
+        token = settings.slack_bot_token
+        client = slack_client(token, str(settings.slack_base_url)) if token is not None else None
         found = SlackDoor(doors.policies, cast, client)
         request.app.state.slack_door = found
     return found

@@ -75,11 +75,11 @@ class Ack:
 
 @dataclass(frozen=True)
 class SlackDoor:
-    """Turns clicks into ballots."""
+    """Turns clicks into ballots. Without a client it takes votes, but can neither open forms nor answer in words."""
 
     policies: PolicySource
     cast: Cast
-    client: AsyncWebClient
+    client: AsyncWebClient | None
 
     async def dispatch(self, interaction: BlockActions | ViewSubmission | ViewClosed) -> Ack:
         """Answer one interaction within `ACK_SECONDS`. Raises InvalidRequest for one that Remit never offered."""
@@ -98,6 +98,9 @@ class SlackDoor:
 
     async def deliver(self, note: Note) -> None:
         """Send a note. It is a courtesy: what happened is in the ledger, so a failure is only logged."""
+        if self.client is None:
+            log.warning("slack_note_lost", channel=note.channel, to_do="set REMIT_SLACK_BOT_TOKEN")
+            return
         try:
             with slack_errors():
                 await self.client.chat_postEphemeral(
@@ -172,6 +175,8 @@ class SlackDoor:
 
     async def _ask_why(self, click: BlockActions, choice: Choice) -> Ack:
         """Open the form that asks for the reason of a rejection."""
+        if self.client is None:
+            return _answer(click, "Remit cannot open its form in Slack here. Please use the review page.")
         carried = Rejection(**choice.model_dump(), channel=click.channel.id, ts=click.message.ts)
         try:
             with slack_errors():

@@ -1,5 +1,7 @@
 """JSON Schema for the arguments of action types: checked with the bundle, applied to each submission."""
 
+import functools
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -25,9 +27,29 @@ def schema_problems(schema: Mapping[str, Any]) -> Iterator[str]:
 
 def arguments_validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
     """Return the validator of a schema. It never fetches what a reference names."""
-    return jsonschema.Draft202012Validator(
+    made: jsonschema.Draft202012Validator = _Validator(
         schema, registry=Registry(), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
     )
+    return made
+
+
+def _pattern(_validator: Any, wanted: str, value: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+    """Check `pattern` as JSON Schema means it: ECMA 262's `$` is the very end, Python's may precede a newline."""
+    if isinstance(value, str) and not _ecma(wanted).search(value):
+        yield jsonschema.ValidationError(f"{value!r} does not match {wanted!r}")
+
+
+@functools.cache
+def _ecma(wanted: str) -> re.Pattern[str]:
+    return re.compile(_TOKEN.sub(lambda token: r"\Z" if token.group() == "$" else token.group(), wanted))
+
+
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
+"""An escape, a character class, or the `$` that stands outside both."""
+
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator, {"pattern": _pattern}
+)
 
 
 def misfits(validator: jsonschema.Draft202012Validator, arguments: Mapping[str, Any]) -> str:

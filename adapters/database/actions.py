@@ -51,6 +51,8 @@ WITH changed AS (
 ), {ENTRY_INSERTS}, told AS ({_TELL})
 SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM told)"""
 
+_APPEND = f"WITH changed AS (SELECT FROM action WHERE id = $10), {ENTRY_INSERTS} SELECT 1"
+
 # The claim is the last gate: the database itself says that the route is to execute, or that the approval of
 # exactly this digest ended approved.
 _CLAIM = f"""
@@ -194,6 +196,11 @@ class Actions:
                 action_id,
             )
         return bool(row and row[0])
+
+    async def append(self, action_id: str, entries: Sequence[Entry]) -> None:
+        """Record entries about an action that change nothing; those that exist are left alone."""
+        with database_errors():
+            await self._pool.execute(_APPEND, *entry_parameters(entries), action_id)
 
     async def claim(
         self, action_id: str, digest: str, execution: Execution, entry: Entry

@@ -53,7 +53,9 @@ WITH changed AS (
 SELECT id FROM changed"""
 _REVOKE = f"""
 WITH changed AS (
-    UPDATE token SET revoked_at = $11 WHERE id = $10 AND revoked_at IS NULL RETURNING id
+    UPDATE token SET revoked_at = $11 WHERE id = $10 AND revoked_at IS NULL RETURNING id, kind, subject
+), closed AS (
+    DELETE FROM review_session USING changed WHERE changed.kind = 'reviewer' AND person = changed.subject
 ), {ENTRY_INSERTS}
 SELECT id FROM changed"""
 
@@ -102,7 +104,7 @@ class Tokens:
         return secret
 
     async def revoke(self, token_id: str, at: datetime, entry: Entry) -> bool:
-        """Revoke a token at once. False when there is no such token in force."""
+        """Revoke a token and end its person's sessions, at once. False when there is no such token in force."""
         with database_errors():
             return await self._pool.fetchval(_REVOKE, *entry_parameters([entry]), token_id, at) is not None
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from domain.errors import EffectNotSent, EffectRefused, EffectUnknown
 
 _TIMEOUT_SECONDS = 30
+_TRANSIENT = 400
 _PERMANENT = 500
 
 
@@ -107,7 +108,9 @@ async def _deliver(client: aiosmtplib.SMTP, message: EmailMessage) -> str:
         said = f"the mail server answered {problem.code}: {problem.message[:200]}"
         if problem.code >= _PERMANENT:
             raise EffectRefused(said) from problem
-        raise EffectNotSent(said) from problem
+        if problem.code >= _TRANSIENT:
+            raise EffectNotSent(said) from problem
+        raise EffectUnknown(said) from problem  # no answer that SMTP knows
     except (aiosmtplib.SMTPException, OSError) as problem:
         raise EffectUnknown(f"the mail server broke off: {type(problem).__name__}") from problem
     return answer

@@ -1,5 +1,3 @@
-
-
 from tests.installation import Installation
 
 NOTE = {"customer": "c-7", "text": "called back"}

@@ -71,8 +71,14 @@ class RecordingActions:
         self, action_id: str, approval: Approval, state: State, at: datetime, entries: Sequence[Entry]
     ) -> bool:
         """Record where an approval stands."""
+        if self.records[action_id].state is not State.PENDING_APPROVAL:
+            return False
         self._change(action_id, entries, approval=approval, state=state)
         return True
+
+    async def append(self, action_id: str, entries: Sequence[Entry]) -> None:
+        """Record entries that change nothing."""
+        self._change(action_id, entries)
 
     async def claim(
         self, action_id: str, digest: str, execution: Execution, entry: Entry

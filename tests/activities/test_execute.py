@@ -1,0 +1,342 @@
+"""Intent, effect, outcome: in this order, each durable, and no effect twice without a reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.execute import Execute, ExecuteRequest, SettleRequest
+from domain.action import ExecutionResult, Outcome, State
+from domain.canonical import digest
+from domain.errors import EffectNotSent, EffectRefused, EffectUnknown, PolicyUnavailable
+from domain.ledger import Entry
+from domain.policy import Policy
+from domain.record import ActionRecord, Execution
+from tests.bundles import DOCUMENT, policy
+from tests.databases import NOW, note
+
+OTHER = digest(b"other")
+
+
+@dataclass
+class Recorder:
+    """A store of one action, an executor and a policy that write down what is done with them, in order."""
+
+    record: ActionRecord
+    done: list[str] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    uncertain: bool = False
+    grants: bool = True
+    idempotent: bool = True
+    failure: BaseException | None = None
+    answer: dict[str, Any] = field(default_factory=lambda: {"status": 201})
+    ran: list[tuple[Mapping[str, Any], Mapping[str, Any], str]] = field(default_factory=list)
+    result: ExecutionResult | None = None
+    faster: Outcome | None = None
+    active: Policy = field(default_factory=policy)
+
+    async def get(self, action_id: str) -> ActionRecord:
+        assert action_id == self.record.action.id
+        return self.record
+
+    async def claim(
+        self, action_id: str, digest: str, execution: Execution, entry: Entry
+    ) -> tuple[ActionRecord, bool] | None:
+        """Grant it as the test says, as the store does: with the intent, durable."""
+        if not self.grants:
+            return None
+        assert (action_id, execution.key) == (self.record.action.id, action_id)
+        self._note("intent", entry)
+        self.record = self.record.model_copy(update={"state": State.EXECUTING, "execution": execution})
+        return self.record, self.uncertain
+
+    async def release(self, action_id: str) -> None:
+        assert action_id == self.record.action.id
+        self.done.append("release")
+
+    async def record_outcome(self, action_id: str, result: ExecutionResult, at: datetime, entry: Entry) -> bool:
+        """Record it, unless another attempt was faster."""
+        assert action_id == self.record.action.id
+        if self.faster is not None:
+            self.record = self.record.model_copy(update={"state": self.faster.state})
+            return False
+        self._note(result.outcome.value, entry)
+        self.result = result
+        return True
+
+    async def current(self) -> Policy:
+        return self.active
+
+    def is_idempotent(self, settings: Mapping[str, Any]) -> bool:
+        return self.idempotent
+
+    async def run(self, settings: Mapping[str, Any], arguments: Mapping[str, Any], key: str) -> dict[str, Any]:
+        self.done.append("effect")
+        self.ran.append((settings, arguments, key))
+        if self.failure is not None:
+            raise self.failure
+        return self.answer
+
+    def _note(self, what: str, entry: Entry) -> None:
+        self.done.append(what)
+        self.entries.append(entry)
+
+    @property
+    def activity(self) -> Execute:
+        return Execute(self, self, {"http.request": self})
+
+    async def execute(self, wanted: str | None = None) -> State:
+        """Run the activity on the action's digest, or on another."""
+        action = self.record.action
+        request = ExecuteRequest(action_id=action.id, digest=wanted or action.digest)
+        return (await self.activity.execute(request)).state
+
+
+@pytest.fixture
+def here() -> Recorder:
+    action, judgement = note()
+    return Recorder(
+        ActionRecord(action=action, owner="olga", state=State.ASSESSING, judgement=judgement, updated_at=NOW)
+    )
+
+
+def problem(here: Recorder) -> str:
+    """Return why the execution ended as it did."""
+    assert here.result is not None
+    return str(here.result.result["problem"])
+
+
+async def test_the_intent_is_durable_before_the_effect_and_the_outcome_comes_after_it(here: Recorder) -> None:
+    assert await here.execute() is State.SUCCEEDED
+
+    assert here.done == ["intent", "effect", "succeeded"]
+    action = here.record.action
+    settings, arguments, key = here.ran[0]
+    assert settings == DOCUMENT["action_types"][0]["settings"]
+    assert arguments == {"customer": "c-7", "text": "called back"}
+    assert key == action.id
+    intent, outcome = here.entries
+    assert f'"data":{{"digest":"{action.digest}","idempotency_key":"{action.id}"}}'.encode() in intent.body
+    assert (intent.kind, outcome.kind) == ("execution.intended", "execution.succeeded")
+    assert {intent.action, outcome.action} == {action.id}
+
+
+async def test_the_answer_is_kept_beside_the_entry_and_only_committed_to_in_it(here: Recorder) -> None:
+    here.answer = {"customer": "Ann Example"}
+
+    await here.execute()
+
+    (kept,) = here.entries[-1].secrets
+    assert (kept.name, kept.content) == ("result", b'{"customer":"Ann Example"}')
+    assert b"Ann" not in here.entries[-1].body
+    assert kept.commitment.encode() in here.entries[-1].body
+
+
+async def test_entries_have_the_same_key_in_every_attempt(here: Recorder) -> None:
+    await here.execute()
+    await here.execute()
+
+    assert here.entries[0].key == here.entries[2].key
+    assert here.entries[1].key == here.entries[3].key
+
+
+async def test_what_the_store_does_not_grant_does_not_run(here: Recorder) -> None:
+    here.grants = False
+
+    with pytest.raises(ApplicationError, match=r"is not approved to run as sha256:.*; nothing was run") as failure:
+        await here.execute()
+
+    assert (failure.value.type, failure.value.non_retryable) == ("effect_refused", True)
+    assert here.done == []
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+async def test_what_has_run_is_not_run_again_and_its_end_is_returned(here: Recorder, outcome: Outcome) -> None:
+    here.grants = False
+    ended = Execution(key="a", outcome=outcome)
+    here.record = here.record.model_copy(update={"state": outcome.state, "execution": ended})
+
+    assert await here.execute() is outcome.state
+    assert here.done == []
+
+
+async def test_stored_arguments_that_are_not_the_revision_are_never_run(here: Recorder) -> None:
+    changed = here.record.action.model_copy(update={"arguments_bytes": b'{"customer":"c-8","text":"called back"}'})
+    here.record = here.record.model_copy(update={"action": changed})
+
+    assert await here.execute() is State.FAILED
+
+    assert here.done == ["intent", "failed"]
+    assert problem(here).startswith("digest_mismatch: ")
+
+
+async def test_a_digest_of_another_revision_is_never_run(here: Recorder) -> None:
+    assert await here.execute(OTHER) is State.FAILED
+
+    assert here.done == ["intent", "failed"]
+    assert problem(here).startswith("digest_mismatch: ")
+
+
+async def test_after_a_crash_an_idempotent_executor_goes_again_with_the_same_key(here: Recorder) -> None:
+    here.uncertain = True
+
+    assert await here.execute() is State.SUCCEEDED
+
+    assert here.done == ["intent", "effect", "succeeded"]
+    assert here.ran[0][2] == here.record.action.id
+
+
+async def test_after_a_crash_any_other_executor_is_not_run_and_a_person_must_look(here: Recorder) -> None:
+    here.uncertain, here.idempotent = True, False
+
+    assert await here.execute() is State.IN_DOUBT
+
+    assert here.done == ["intent", "in_doubt"]
+    assert problem(here).startswith("an earlier attempt was cut off and may have happened")
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+async def test_what_was_not_sent_is_released_and_may_be_tried_again(here: Recorder, idempotent: bool) -> None:
+    here.failure, here.idempotent = EffectNotSent("nobody listens"), idempotent
+
+    with pytest.raises(ApplicationError, match="nobody listens") as failure:
+        await here.execute()
+
+    assert (failure.value.type, failure.value.non_retryable) == ("effect_not_sent", False)
+    assert here.done == ["intent", "effect", "release"]
+
+
+async def test_not_sent_this_time_does_not_release_an_earlier_attempt(here: Recorder) -> None:
+    here.failure, here.uncertain = EffectNotSent("nobody listens"), True
+
+    with pytest.raises(ApplicationError):
+        await here.execute()
+
+    assert here.done == ["intent", "effect"]
+
+
+async def test_an_unknown_effect_of_an_idempotent_executor_may_be_tried_again(here: Recorder) -> None:
+    here.failure = EffectUnknown("timed out")
+
+    with pytest.raises(ApplicationError, match="timed out") as failure:
+        await here.execute()
+
+    assert (failure.value.type, failure.value.non_retryable) == ("effect_unknown", False)
+    assert here.done == ["intent", "effect"]
+
+
+async def test_an_unknown_effect_of_any_other_executor_is_in_doubt(here: Recorder) -> None:
+    here.failure, here.idempotent = EffectUnknown("timed out"), False
+
+    assert await here.execute() is State.IN_DOUBT
+
+    assert here.done == ["intent", "effect", "in_doubt"]
+    assert problem(here) == "timed out"
+
+
+async def test_a_refused_effect_has_failed(here: Recorder) -> None:
+    here.failure = EffectRefused("404: no such customer")
+
+    assert await here.execute() is State.FAILED
+
+    assert here.done == ["intent", "effect", "failed"]
+    assert problem(here) == "404: no such customer"
+
+
+async def test_a_refused_repeat_says_nothing_of_the_attempt_before_it(here: Recorder) -> None:
+    here.failure, here.uncertain = EffectRefused("401: the token has run out"), True
+
+    assert await here.execute() is State.IN_DOUBT
+
+    assert problem(here) == "401: the token has run out"
+
+
+async def test_a_bug_of_an_executor_leaves_the_intent_as_it_is(here: Recorder) -> None:
+    here.failure = ZeroDivisionError()
+
+    with pytest.raises(ZeroDivisionError):
+        await here.execute()
+
+    assert here.done == ["intent", "effect"], "neither released nor ended: the next attempt finds it uncertain"
+
+
+@pytest.mark.parametrize(
+    "without",
+    [
+        {"action_types": [{**kind, "executor": "other.thing"} for kind in DOCUMENT["action_types"]]},
+        {
+            "action_types": [kind for kind in DOCUMENT["action_types"] if kind["id"] == "refund.create"],
+            "use_cases": [{**DOCUMENT["use_cases"][0], "action_types": ["refund.create"]}],
+            "routes": [{"do": "deny"}],
+        },
+    ],
+    ids=["no such executor here", "no such action type any more"],
+)
+async def test_without_an_executor_it_has_failed_and_nothing_was_run(here: Recorder, without: dict[str, Any]) -> None:
+    here.active = policy(**without)
+
+    assert await here.execute() is State.FAILED
+
+    assert here.done == ["intent", "failed"]
+    assert problem(here) == "no executor for action type 'note.add' here; nothing was run"
+
+
+async def test_without_a_policy_nothing_is_begun_and_it_is_tried_again(here: Recorder) -> None:
+    class NoPolicy:
+        async def current(self) -> Policy:
+            raise PolicyUnavailable("no policy bundle is active")
+
+    activity = Execute(here, NoPolicy(), {"http.request": here})
+    request = ExecuteRequest(action_id=here.record.action.id, digest=here.record.action.digest)
+
+    with pytest.raises(ApplicationError) as failure:
+        await activity.execute(request)
+
+    assert not failure.value.non_retryable
+    assert here.done == []
+
+
+async def test_where_another_attempt_was_faster_its_outcome_is_the_one_returned(here: Recorder) -> None:
+    here.faster = Outcome.IN_DOUBT
+
+    assert await here.execute() is State.IN_DOUBT
+
+
+SETTLED = {
+    "never claimed": (None, State.PENDING_APPROVAL, State.FAILED),
+    "nothing was sent": (Execution(key="a", uncertain=False), State.EXECUTING, State.FAILED),
+    "it may have happened": (Execution(key="a", uncertain=True), State.EXECUTING, State.IN_DOUBT),
+}
+
+
+@pytest.mark.parametrize(("execution", "before", "after"), SETTLED.values(), ids=SETTLED.keys())
+async def test_what_is_not_tried_again_is_settled(
+    here: Recorder, execution: Execution | None, before: State, after: State
+) -> None:
+    here.record = here.record.model_copy(update={"state": before, "execution": execution})
+    request = SettleRequest(action_id=here.record.action.id, reason="gave up after 8 attempts")
+
+    assert (await here.activity.settle(request)).state is after
+
+    assert here.done == [after.value]
+    assert problem(here) == "gave up after 8 attempts"
+
+
+@pytest.mark.parametrize("state", [state for state in State if state.final])
+async def test_what_has_ended_is_not_settled_again(here: Recorder, state: State) -> None:
+    here.record = here.record.model_copy(update={"state": state})
+
+    assert (await here.activity.settle(SettleRequest(action_id=here.record.action.id, reason="x"))).state is state
+    assert here.done == []
+
+
+async def test_settling_what_another_attempt_ends_at_the_same_time_returns_its_end(here: Recorder) -> None:
+    here.record = here.record.model_copy(update={"state": State.EXECUTING, "execution": Execution(key="a")})
+    here.faster = Outcome.SUCCEEDED
+
+    request = SettleRequest(action_id=here.record.action.id, reason="timed out")
+
+    assert (await here.activity.settle(request)).state is State.SUCCEEDED

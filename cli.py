@@ -145,7 +145,7 @@ def token_create(
             raise NotFound(f"no {kind.value} '{subject}' in the catalog; known: {', '.join(sorted(known))}")
         return await create_token(pool, kind, subject, by)
 
-    err.print(f"a {kind.value} token for '{subject}'; it is shown this once:")
+    err.print(f"a token for the {kind.value} '{subject}'; it is shown this once:")
     out.print(_with_pool(_owner_url(settings), create))
 
 

@@ -59,6 +59,7 @@ Key = Annotated[
         description="Names this one request of yours: sent again with the same key, it is the same action",
     ),
 ]
+Name = Annotated[str, Query(pattern=r"^[a-z0-9._-]{1,80}$")]
 _REFUSED_AT_THE_DOOR = (Forbidden, PolicyDenied, UnknownUseCase, UnknownActionType, InvalidArguments)
 
 
@@ -116,8 +117,8 @@ async def listing(
     doors: Doors,
     state: State | None = None,
     tier: Tier | None = None,
-    agent: Annotated[str | None, Query(max_length=80)] = None,
-    use_case: Annotated[str | None, Query(max_length=80)] = None,
+    agent: Name | None = None,
+    use_case: Name | None = None,
     cursor: Annotated[str | None, Query(max_length=400, description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> ActionPage:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from api import actions, health, problems, review, slack
 from api.connections import opened
@@ -30,7 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.connections = connections
             yield
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Remit",
         version="0.1.0",
         description=DESCRIPTION,

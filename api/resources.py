@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -180,6 +181,6 @@ def place_of(cursor: str) -> tuple[datetime, str]:
     """Return where a cursor stands. Raises ValueError for one that is not ours."""
     when, action_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
     place = datetime.fromisoformat(when)
-    if place.tzinfo is None or not isinstance(action_id, str):
+    if place.tzinfo is None or not 2000 <= place.year < 9999 or not re.fullmatch("[0-9a-f]{32}", action_id):
         raise ValueError("not a cursor")
     return place, action_id

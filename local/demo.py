@@ -28,7 +28,7 @@ from local.slack import LocalSlack, SlackChannel, SlackUser, slack_keys
 from local.stack import CHECKOUT, Stack
 
 POLICY = CHECKOUT / "examples" / "marketing" / "policy"
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 110)
 
 
 class MarketingDemo:
@@ -209,7 +209,7 @@ def _print_addresses(demo: MarketingDemo) -> None:
 def _table(rows: list[Row]) -> Table:
     table = Table()
     for column in ("action", "tier", "route", "state", "decided by", "effects"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(row.task, row.tier, row.route, row.state, row.decided_by, str(row.effects))
     return table

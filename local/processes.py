@@ -9,6 +9,7 @@ import contextlib
 import json
 import math
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -22,6 +23,8 @@ import psutil
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _POLL_SECONDS = 0.02
+_FIRST_PORT, _LAST_PORT = 10_000, 30_000
+_given_out: set[int] = set()
 
 
 class StackError(Exception):
@@ -246,10 +249,20 @@ async def keep_running(
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on loopback that nobody listens on right now, and that was not given out here before.
+
+    Taken from below the range that systems use for outgoing connections (32768 or 49152 and up): a port of that
+    range could be taken by any connection before the server it was meant for has started.
+    """
+    for _ in range(200):
+        port = _FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT)
+        if port in _given_out:
+            continue
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            _given_out.add(port)
+            return port
+    raise StackError(f"found no free port between {_FIRST_PORT} and {_LAST_PORT}")
 
 
 def write_private(path: Path, text: str) -> None:

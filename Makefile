@@ -20,7 +20,7 @@ INSTALLED := .venv/.installed
 SLACK_BINARY := node_modules/$(LOCAL_SLACK)/bin/local-slack
 SLACK_INSTALLED := node_modules/$(LOCAL_SLACK)/.installed-$(LOCAL_SLACK_VERSION)
 
-.PHONY: help setup test-setup slack-setup browser-setup demo test soak bench lint format lock clean
+.PHONY: help setup test-setup slack-setup browser-setup demo test soak histories bench lint format lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ test: test-setup  ## every check: lint, format, types, import rules, tests
 
 soak: test-setup  ## the long runs that make test leaves out
 	@$(BIN)/python -m pytest -m soak
+
+histories: setup  ## record a history of each new path of the workflow
+	@$(BIN)/python -m tests.workflows.record_histories
 
 bench: setup  ## measure what the approval layer costs
 	@$(BIN)/python -m bench

@@ -7,7 +7,8 @@ import uuid
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Body, Header, Path, Query, Response
+from fastapi.openapi.models import Example
 
 from adapters.database.tokens import Caller, TokenKind
 from api.connections import Connections
@@ -60,6 +61,31 @@ Key = Annotated[
     ),
 ]
 Name = Annotated[str, Query(pattern=r"^[a-z0-9._-]{1,80}$")]
+EXAMPLES: dict[str, Example] = {
+    "score a lead": {
+        "summary": "Low tier: executed at once",
+        "value": {
+            "use_case": "lead-scoring",
+            "action_type": "lead.score",
+            "arguments": {"lead_id": "L-1001", "score": 72, "reasons": ["opened three messages"]},
+            "context": {"prompt": "Score today's leads", "region": "EU", "session_id": "run-7"},
+        },
+    },
+    "refund": {
+        "summary": "High tier: people are asked first",
+        "value": {
+            "use_case": "refunds",
+            "action_type": "refund.create",
+            "arguments": {
+                "account_id": "A-2001",
+                "invoice_id": "INV-004711",
+                "refund": {"amount_minor": 250000, "currency": "EUR"},
+                "reason": "defective",
+            },
+            "context": {"output": "I will refund the invoice.", "on_behalf_of": "erik"},
+        },
+    },
+}
 _REFUSED_AT_THE_DOOR = (Forbidden, PolicyDenied, UnknownUseCase, UnknownActionType, InvalidArguments)
 
 
@@ -75,7 +101,12 @@ _REFUSED_AT_THE_DOOR = (Forbidden, PolicyDenied, UnknownUseCase, UnknownActionTy
     },
 )
 async def submit(
-    submission: Submission, who: AgentCaller, doors: Doors, response: Response, key: Key, wait: Wait = 0
+    submission: Annotated[Submission, Body(openapi_examples=EXAMPLES)],
+    who: AgentCaller,
+    doors: Doors,
+    response: Response,
+    key: Key,
+    wait: Wait = 0,
 ) -> ActionView:
     """Accept an action and carry it as far as it goes within `wait` seconds.
 

@@ -64,6 +64,7 @@ REFUSAL_STATUS: dict[RefusalCode, int] = {
     RefusalCode.REASON_REQUIRED: 422,
 }
 TITLE = {
+    400: "Bad request",
     401: "Not signed in",
     403: "Not allowed",
     404: "Not found",

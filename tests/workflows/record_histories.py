@@ -1,0 +1,109 @@
+"""Records one history of each path of the workflow into `tests/histories/`: `make histories`.
+
+Recorded once and kept: waiting actions in the field have such histories, and every later version of the workflow
+must replay them. Record again only to add a path, never to make a failing replay pass.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+from domain.action import Action
+from domain.approval import Decision
+from domain.errors import EffectNotSent
+from tests.workflows.world import PATIENCE, World, world
+from workflows.agent_action import CancelRequest
+
+HISTORIES = Path(__file__).parent.parent / "histories"
+NOTE = {"customer": "c-1", "text": "hello"}
+
+
+async def executed_at_once(here: World) -> Action:
+    action = await here.submit("note.add", NOTE)
+    await here.ended(action)
+    return action
+
+
+async def executed_after_retries(here: World) -> Action:
+    here.executor.failures = [EffectNotSent("away"), EffectNotSent("away")]
+    action = await here.submit("note.add", NOTE)
+    await here.ended_after(action, timedelta(seconds=1))
+    return action
+
+
+async def approved_by_two(here: World) -> Action:
+    action = await here.refund(200_000)
+    for person in ("ann", "ann", "out", "bob"):
+        await here.vote(action, person)
+    await here.ended(action)
+    return action
+
+
+async def rejected(here: World) -> Action:
+    action = await here.refund()
+    await here.vote(action, "ann", Decision.REJECT, "no")
+    await here.ended(action)
+    return action
+
+
+async def escalated_then_expired(here: World) -> Action:
+    action = await here.refund()
+    await here.ended_after(action, timedelta(minutes=20))
+    return action
+
+
+async def withdrawn(here: World) -> Action:
+    action = await here.refund()
+    await here.workflows.cancel(action.id, CancelRequest(id="1", agent="clerk"), PATIENCE)
+    await here.ended(action)
+    return action
+
+
+async def still_waiting(here: World) -> Action:
+    action = await here.refund(200_000)
+    await here.vote(action, "ann")
+    return action
+
+
+async def denied(here: World) -> Action:
+    action = await here.submit("note.add", NOTE, use_case="frozen")
+    await here.ended(action)
+    return action
+
+
+PATHS: dict[str, Callable[[World], Awaitable[Action]]] = {
+    path.__name__: path  # type: ignore[attr-defined]
+    for path in (
+        executed_at_once,
+        executed_after_retries,
+        approved_by_two,
+        rejected,
+        escalated_then_expired,
+        withdrawn,
+        still_waiting,
+        denied,
+    )
+}
+
+
+async def record() -> None:
+    """Record the paths that have no history yet."""
+    HISTORIES.mkdir(exist_ok=True)
+    for name, path in PATHS.items():
+        target = HISTORIES / f"{name}.json"
+        if target.exists():
+            continue
+        async with world() as here:
+            action = await path(here)
+            history = await here.handle(action).fetch_history()
+        target.write_text(history.to_json())
+        sys.stdout.write(f"recorded {target.name}\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(record())
+    sys.stdout.flush()
+    os._exit(0)

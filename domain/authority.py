@@ -16,9 +16,14 @@ class Eligibility(Frozen):
 
 
 def find_person(people: Iterable[Person], name: str) -> Person | None:
-    """Return the person whose id or e-mail address is `name`, in any case; None when there is no such person."""
+    """Return the person whose id, e-mail address or Slack user is `name`, in any case; None when there is none."""
     wanted = name.strip().casefold()
-    return next((person for person in people if wanted in (person.id, person.email.casefold())), None)
+    if not wanted:
+        return None
+    for person in people:
+        if wanted in (person.id, person.email.casefold(), (person.slack_user or "").casefold()):
+            return person
+    return None
 
 
 def may_vote(

@@ -51,7 +51,7 @@ class ActionWatch:
         while True:
             try:
                 connection = await asyncpg.connect(self._url.get_secret_value(), timeout=10)
-            except LOST as problem:
+            except (*LOST, asyncpg.PostgresError) as problem:
                 log.warning("watch_unavailable", problem=type(problem).__name__)
                 await asyncio.sleep(_RECONNECT_SECONDS)
                 continue

@@ -4,10 +4,12 @@ import asyncio
 import json
 from typing import Any
 
+import asyncpg
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from domain.canonical import canonical_bytes, digest
+from local.temporal import TemporalServer
 from tests.installation import Installation, installed
 from workflows.client import connect
 
@@ -159,8 +161,6 @@ async def test_a_refusal_at_the_door_stands_in_the_ledger(remit: Installation) -
 
 
 async def _refusals(remit: Installation, use_case: str) -> int:
-    import asyncpg
-
     connection = await asyncpg.connect(remit.settings.database_url.get_secret_value())
     rows = await connection.fetch("SELECT body FROM ledger_entry WHERE kind = 'action.refused'")
     await connection.close()
@@ -394,12 +394,11 @@ async def test_a_rule_that_fails_is_shown_and_asks_at_the_highest_tier(remit: In
 async def test_the_list_is_filtered_and_paged_without_gaps(remit: Installation) -> None:
     made = [(await remit.submit(NOTE, wait=5)).json()["id"] for _ in range(5)]
     seen: list[str] = []
-    cursor = None
+    cursor: str | None = None
     while not set(made) <= set(seen):
-        parameters = {"state": "succeeded", "tier": "low", "use_case": "support", "limit": 2, "cursor": cursor}
-        answer = await remit.http.get(
-            "/v1/actions", headers=remit.client("clerk"), params={k: v for k, v in parameters.items() if v is not None}
-        )
+        filters = {"state": "succeeded", "tier": "low", "use_case": "support", "limit": "2"}
+        place = {"cursor": cursor} if cursor else {}
+        answer = await remit.http.get("/v1/actions", headers=remit.client("clerk"), params={**filters, **place})
         assert answer.status_code == 200, answer.text
         page = answer.json()
         assert all(item["state"] == "succeeded" for item in page["items"])
@@ -452,8 +451,6 @@ async def test_an_admin_finds_a_waiting_action_in_temporal_by_its_attributes(rem
 async def test_while_temporal_is_away_nothing_is_lost_and_the_same_key_goes_on(
     shared_postgres: Any, servers_home: Any
 ) -> None:
-    from local.temporal import TemporalServer
-
     home = servers_home / "away"
     home.mkdir(mode=0o755)
     temporal = TemporalServer(home, headless=True)

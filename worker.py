@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -135,6 +136,7 @@ async def run(settings: Settings) -> None:
         workflows = ActionWorkflows(client, settings.task_queue)
         await _in_background(background, start_unstarted(Actions(pool), workflows))
         async with working(client, pool, settings):
+            gc.collect(); gc.freeze(); gc.set_threshold(20_000, 50, 100)
             log.info("worker_ready", task_queue=settings.task_queue, temporal=settings.temporal_address)
             await stopping.wait()
             log.info("worker_stopping")

@@ -67,6 +67,9 @@ class AssessRequest(Frozen):
 class Verdict(Frozen):
     """What the workflow needs to go on: the route, why, and how to ask or to run. It stays in history."""
 
+    use_case: str
+    action_type: str
+    owner: str
     route: Route
     tier: Tier
     because: str
@@ -131,6 +134,9 @@ class Assess:
         running = policy.executor_of(record.action)
         executor = self._executors.get(running[0]) if running else None
         return Verdict(
+            use_case=record.action.use_case,
+            action_type=record.action.action_type,
+            owner=record.owner,
             route=judgement.route,
             tier=judgement.assessment.tier,
             because=judgement.because,

@@ -1,6 +1,7 @@
 """The API process: joins the doors to what they work with."""
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -29,6 +30,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opened(settings) as connections:
             app.state.connections = connections
+            gc.collect(); gc.freeze(); gc.set_threshold(20_000, 50, 100)
             yield
 
     app = FastAPIOffline(

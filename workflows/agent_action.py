@@ -112,27 +112,16 @@ class AgentAction:
                 state = State.SUGGESTED
             case _:
                 state = State.DENIED
-        self._mark_end(verdict, state)
+        if verdict.route is not Route.EXECUTE or state is not State.SUCCEEDED:
+            _mark(verdict, state)
+        workflow.set_current_details(f"**{state.value}**: {verdict.because}")
         await workflow.wait_condition(workflow.all_handlers_finished)
         return ActionEnd(state=state)
-
-    def _mark_end(self, verdict: Verdict, state: State) -> None:
-        """Leave the end where admins filter for it.
-
-        An action that ran at once and succeeded was never in a state that anybody could act on, and each upsert
-        costs a seventh of the throughput: it keeps the attributes it started with.
-        """
-        if verdict.route is not Route.EXECUTE or state is not State.SUCCEEDED:
-            attributes = [TIER.value_set(verdict.tier), ROUTE.value_set(verdict.route), STATE.value_set(state)]
-            workflow.upsert_search_attributes(attributes)
-        workflow.set_current_details(f"**{state.value}**: {verdict.because}")
 
     async def _ask(self, verdict: Verdict, approval: Approval) -> State:
         """Ask, wait for people and timers, run what was approved, and leave every card up to date."""
         self._approval = approval
-        workflow.upsert_search_attributes(
-            [TIER.value_set(verdict.tier), ROUTE.value_set(verdict.route), STATE.value_set(State.PENDING_APPROVAL)]
-        )
+        _mark(verdict, State.PENDING_APPROVAL)
         self._changed("asked")
         showing = asyncio.create_task(self._keep_shown())
         try:
@@ -323,6 +312,25 @@ class AgentAction:
                 *votes,
             ]
         )
+
+
+def _mark(verdict: Verdict, state: State) -> None:
+    """Set the attributes by which admins find an action.
+
+    The agent is set at the start. The rest is set for what somebody may have to look at: actions that wait, and
+    those that ended otherwise than by running at once. An action that did just that keeps to the one, because
+    each attribute and each upsert is paid for with throughput (docs/benchmarks.md).
+    """
+    workflow.upsert_search_attributes(
+        [
+            USE_CASE.value_set(verdict.use_case),
+            ACTION_TYPE.value_set(verdict.action_type),
+            OWNER.value_set(verdict.owner),
+            TIER.value_set(verdict.tier),
+            ROUTE.value_set(verdict.route),
+            STATE.value_set(state),
+        ]
+    )
 
 
 def _cause(failure: FailureError) -> BaseException:

@@ -14,15 +14,7 @@ from domain.action import workflow_id
 from domain.approval import Ballot, Receipt
 from domain.errors import EngineUnavailable, Refusal, RefusalCode
 from domain.record import ActionRecord
-from workflows.agent_action import (
-    ACTION_TYPE,
-    AGENT,
-    OWNER,
-    USE_CASE,
-    ActionStart,
-    AgentAction,
-    CancelRequest,
-)
+from workflows.agent_action import AGENT, ActionStart, AgentAction, CancelRequest
 
 # Longer than any approval may wait, so that it bounds what is stuck and never what is waiting.
 _LIFETIME = timedelta(days=90)
@@ -75,14 +67,7 @@ class ActionWorkflows:
                 execution_timeout=_LIFETIME,
                 static_summary=f"{action.action_type} by {action.agent}",
                 static_details=f"Use case **{action.use_case}**, owner **{record.owner}**, action `{action.id}`",
-                search_attributes=TypedSearchAttributes(
-                    [
-                        SearchAttributePair(AGENT, action.agent),
-                        SearchAttributePair(USE_CASE, action.use_case),
-                        SearchAttributePair(ACTION_TYPE, action.action_type),
-                        SearchAttributePair(OWNER, record.owner),
-                    ]
-                ),
+                search_attributes=TypedSearchAttributes([SearchAttributePair(AGENT, action.agent)]),
                 rpc_timeout=_START_TIMEOUT,
             )
         except WorkflowAlreadyStartedError:

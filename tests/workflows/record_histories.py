@@ -14,6 +14,7 @@ from pathlib import Path
 from domain.action import Action
 from domain.approval import Decision
 from domain.errors import EffectNotSent
+from local.stack import CHECKOUT
 from tests.workflows.world import PATIENCE, World, world
 from workflows.agent_action import CancelRequest
 
@@ -75,7 +76,7 @@ async def denied(here: World) -> Action:
 
 
 PATHS: dict[str, Callable[[World], Awaitable[Action]]] = {
-    path.__name__: path  # type: ignore[attr-defined]
+    path.__name__: path
     for path in (
         executed_at_once,
         executed_after_retries,
@@ -99,7 +100,8 @@ async def record() -> None:
         async with world() as here:
             action = await path(here)
             history = await here.handle(action).fetch_history()
-        target.write_text(history.to_json())
+        # Stack traces name the files of the checkout; replay does not read them.
+        target.write_text(history.to_json().replace(f"{CHECKOUT}/", ""))
         sys.stdout.write(f"recorded {target.name}\n")
 
 

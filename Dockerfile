@@ -15,7 +15,7 @@ RUN groupadd --system --gid 10001 remit \
  && useradd --system --uid 10001 --gid remit --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin remit
 COPY --from=packages /opt/remit /opt/remit
 WORKDIR /app
-COPY LICENSE cli.py logs.py settings.py worker.py ./
+COPY LICENSE cli.py logs.py memory.py settings.py worker.py ./
 COPY domain ./domain
 COPY workflows ./workflows
 COPY activities ./activities

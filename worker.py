@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import sys
@@ -23,7 +22,7 @@ from activities.notify import Notify
 from activities.record import Record
 from adapters.database.actions import Actions
 from adapters.database.connection import open_pool
-from adapters.database.ledger import Sequencer
+from adapters.database.ledger import BATCH, Sequencer
 from adapters.database.notices import Notices
 from adapters.database.policies import CurrentPolicy, Policies
 from adapters.executors import executors
@@ -32,6 +31,7 @@ from adapters.executors.http_request import RemoteSystem, http_client
 from adapters.notifiers import notifiers
 from domain.errors import Unavailable
 from logs import configure_logs
+from memory import collect_garbage_seldom
 from settings import Settings
 from workflows.agent_action import AgentAction
 from workflows.client import ActionWorkflows, connect
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 SEQUENCED = Counter("remit_ledger_entries_sequenced", "Ledger entries that got their place in the chain")
 UNSTARTED = Gauge("remit_actions_unstarted", "Accepted actions not assessed yet when last looked, older than 15 s")
 
-_SEQUENCE_SECONDS = 0.2
+_SEQUENCE_SECONDS = 0.5
 _START_SECONDS = 10.0
 _START_AFTER = timedelta(seconds=15)
 _CONNECT_PATIENCE_SECONDS = 60
@@ -90,8 +90,11 @@ async def sequence(sequencer: Sequencer) -> None:
     """Give ledger entries their place, for ever. An outage only delays: entries wait in their table."""
 
     async def batch() -> None:
-        while sequenced := await sequencer.run_once():
+        full = True
+        while full:
+            sequenced = await sequencer.run_once()
             SEQUENCED.inc(sequenced)
+            full = sequenced == BATCH
 
     await _repeat(batch, _SEQUENCE_SECONDS, "sequencing_delayed")
 
@@ -136,7 +139,7 @@ async def run(settings: Settings) -> None:
         workflows = ActionWorkflows(client, settings.task_queue)
         await _in_background(background, start_unstarted(Actions(pool), workflows))
         async with working(client, pool, settings):
-            gc.collect(); gc.freeze(); gc.set_threshold(20_000, 50, 100)
+            collect_garbage_seldom()
             log.info("worker_ready", task_queue=settings.task_queue, temporal=settings.temporal_address)
             await stopping.wait()
             log.info("worker_stopping")

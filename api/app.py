@@ -1,7 +1,6 @@
 """The API process: joins the doors to what they work with."""
 
 import contextlib
-import gc
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ from api import actions, health, problems, review, slack
 from api.connections import opened
 from api.limits import BodyLimit
 from logs import configure_logs
+from memory import collect_garbage_seldom
 from settings import Settings
 
 DESCRIPTION = """
@@ -30,7 +30,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opened(settings) as connections:
             app.state.connections = connections
-            gc.collect(); gc.freeze(); gc.set_threshold(20_000, 50, 100)
+            collect_garbage_seldom()
             yield
 
     app = FastAPIOffline(

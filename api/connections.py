@@ -12,7 +12,7 @@ from adapters.database.actions import Actions
 from adapters.database.connection import open_pool
 from adapters.database.ledger import Ledger
 from adapters.database.policies import CurrentPolicy, Policies
-from adapters.database.tokens import Sessions, Tokens
+from adapters.database.tokens import RecentCallers, Sessions, Tokens
 from adapters.database.watch import ActionWatch
 from settings import Settings
 from workflows.client import ActionWorkflows, connect
@@ -27,6 +27,7 @@ class Connections:
     actions: Actions
     ledger: Ledger
     tokens: Tokens
+    callers: RecentCallers
     sessions: Sessions
     policies: CurrentPolicy
     watch: ActionWatch
@@ -53,6 +54,7 @@ async def opened(settings: Settings) -> AsyncIterator[Connections]:
                 actions=Actions(pool),
                 ledger=Ledger(pool),
                 tokens=Tokens(pool),
+                callers=RecentCallers(Tokens(pool)),
                 sessions=Sessions(pool),
                 policies=CurrentPolicy(Policies(pool), settings.policy_refresh_seconds),
                 watch=watch,

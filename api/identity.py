@@ -23,7 +23,7 @@ async def caller(
         raise Unauthenticated("send a token: Authorization: Bearer ...")
     found = None
     if len(credentials.credentials) <= MAX_TOKEN_LENGTH:
-        found = await doors.tokens.caller(credentials.credentials)
+        found = await doors.callers.find(credentials.credentials)
     if found is None:
         raise Unauthenticated("the token is not known or was revoked; ask an admin for a new one")
     return found

@@ -33,7 +33,7 @@ NAMES = {
     "update": "update of a waiting workflow",
     "vote_to_effect": "vote over HTTP to effect",
 }
-out = Console(highlight=False)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 
 Figures = dict[tuple[str, int], list[dict[str, float]]]
 

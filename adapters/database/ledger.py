@@ -34,7 +34,7 @@ written AS (
 FIRST_FREE = 10
 """Number of the first parameter after those of `ENTRY_INSERTS`."""
 
-_BATCH = 2000
+BATCH = 2000
 _LOCK = 0x52656D6974  # "Remit": one sequencer at a time, whoever holds this advisory lock
 
 
@@ -101,7 +101,7 @@ class Sequencer:
                 waiting = await connection.fetch(
                     """SELECT e.id, e.body FROM ledger_pending p JOIN ledger_entry e ON e.id = p.entry_id
                        ORDER BY e.id LIMIT $1""",
-                    _BATCH,
+                    BATCH,
                 )
                 if not waiting:
                     return 0

@@ -6,6 +6,8 @@ passwords. Looking a hash up by equality tells an attacker nothing about the sec
 
 import hashlib
 import secrets
+import time
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 
@@ -45,6 +47,9 @@ class Session(BaseModel):
     person: str
     form_token: str
 
+
+REMEMBERED_SECONDS = 1.0
+REMEMBERED_TOKENS = 1000
 
 _CREATE = f"""
 WITH changed AS (
@@ -107,6 +112,29 @@ class Tokens:
         """Revoke a token and end its person's sessions, at once. False when there is no such token in force."""
         with database_errors():
             return await self._pool.fetchval(_REVOKE, *entry_parameters([entry]), token_id, at) is not None
+
+
+class RecentCallers:
+    """Whose token a token is, remembered for a second: agents send many requests, and revoking may take that long."""
+
+    def __init__(self, tokens: Tokens, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tokens = tokens
+        self._clock = clock
+        self._known: dict[bytes, tuple[float, Caller]] = {}
+
+    async def find(self, secret: str) -> Caller | None:
+        """Return whose token this is; None for one that is unknown or was revoked more than a second ago."""
+        name, now = hashed(secret), self._clock()
+        until, known = self._known.get(name, (now, None))
+        if known is not None and now < until:
+            return known
+        found = await self._tokens.caller(secret)
+        if len(self._known) >= REMEMBERED_TOKENS:
+            self._known.clear()
+        self._known.pop(name, None)
+        if found is not None:
+            self._known[name] = (now + REMEMBERED_SECONDS, found)
+        return found
 
 
 class Sessions:

@@ -40,8 +40,7 @@ from domain.errors import (
     UnknownActionType,
     UnknownUseCase,
 )
-from domain.ledger import Actor, ActorKind, EntryKind, Secret, entry
-from domain.policy import Admitted
+from domain.ledger import Actor, ActorKind, Entry, EntryKind, Secret, entry
 from domain.record import ActionRecord
 from workflows.agent_action import CancelRequest
 
@@ -114,8 +113,6 @@ async def submit(
     """
     arguments = revision_bytes(submission.arguments)
     request_digest = digest(canonical_bytes(submission.model_dump(mode="json")))
-    admitted = await _admitted(doors, who, submission, request_digest)
-    now = datetime.now(UTC)
     action = Action(
         id=uuid.uuid4().hex,
         agent=who.subject,
@@ -124,14 +121,12 @@ async def submit(
         digest=digest(arguments),
         arguments_bytes=arguments,
         context=submission.context,
-        created_at=now,
+        created_at=datetime.now(UTC),
     )
-    stands, its_digest, new = await doors.actions.submit(
-        action, admitted.use_case.owner, key, request_digest, _requested(action, who, key, request_digest)
-    )
+    stands, its_digest, owner = await _accepted(doors, who, submission, action, key, request_digest)
     if its_digest != request_digest:
         raise IdempotencyConflict(f"key '{key}' was used for action {stands} with another body; use a new key")
-    record = await _started(doors, stands, action if new else None, admitted.use_case.owner, wait)
+    record = await _started(doors, stands, action if stands == action.id else None, owner, wait)
     response.status_code = 201 if record.state.final else 202
     response.headers["Location"] = f"/v1/actions/{stands}"
     return _view(doors, record)
@@ -250,26 +245,41 @@ async def ledger(action_id: ActionId, who: AnyCaller, doors: Doors) -> LedgerVie
     )
 
 
-async def _admitted(doors: Connections, who: Caller, submission: Submission, request_digest: str) -> Admitted:
-    """Check the submission against the catalog; what the catalog refuses is recorded before it is refused."""
+async def _accepted(
+    doors: Connections, who: Caller, submission: Submission, action: Action, key: str, request_digest: str
+) -> tuple[str, str, str]:
+    """Return the id and request digest of the action that stands under the key, and its use case's owner.
+
+    The catalog decides about new actions only: one that was accepted before is found by its key whatever the
+    catalog says now. What the catalog refuses is recorded before it is refused.
+    """
     policy = await doors.policies.current()
     try:
-        return policy.admit(who.subject, submission)
+        owner = policy.admit(who.subject, submission).use_case.owner
     except _REFUSED_AT_THE_DOOR as refusal:
-        data = {
-            "code": refusal.code,
-            "use_case": submission.use_case,
-            "action_type": submission.action_type,
-            "request": request_digest,
-            "policy": policy.ref.digest,
-        }
-        actor = Actor(kind=ActorKind.AGENT, id=who.subject, door="api")
-        key = f"refused/{uuid.uuid4().hex}"
-        await doors.ledger.append([entry(key, EntryKind.ACTION_REFUSED, datetime.now(UTC), actor, data)])
+        earlier = await doors.actions.under_key(who.subject, key)
+        if earlier is not None:
+            return (*earlier, "")
+        await doors.ledger.append([_refused(who, submission, refusal, request_digest, policy.ref.digest)])
         raise
+    requested = _requested(action, who, key, request_digest)
+    stands, its_digest = await doors.actions.submit(action, owner, key, request_digest, requested)
+    return stands, its_digest, owner
 
 
-def _requested(action: Action, who: Caller, key: str, request_digest: str) -> Any:
+def _refused(who: Caller, submission: Submission, refusal: RequestError, request_digest: str, policy: str) -> Entry:
+    data = {
+        "code": refusal.code,
+        "use_case": submission.use_case,
+        "action_type": submission.action_type,
+        "request": request_digest,
+        "policy": policy,
+    }
+    actor = Actor(kind=ActorKind.AGENT, id=who.subject, door="api")
+    return entry(f"refused/{uuid.uuid4().hex}", EntryKind.ACTION_REFUSED, datetime.now(UTC), actor, data)
+
+
+def _requested(action: Action, who: Caller, key: str, request_digest: str) -> Entry:
     said = {"arguments": json.loads(action.arguments_bytes), "context": action.context.model_dump(mode="json")}
     data = {
         "use_case": action.use_case,

@@ -93,10 +93,10 @@ class Actions:
 
     async def submit(
         self, action: Action, owner: str, key: str, request_digest: str, entry: Entry
-    ) -> tuple[str, str, bool]:
+    ) -> tuple[str, str]:
         """Accept an action under the agent's idempotency key.
 
-        Returns the id and the request digest of the action that now stands under the key, and whether it is new.
+        Returns the id and the request digest of the action that now stands under the key: this one, or an earlier.
         """
         with database_errors():
             accepted = await self._pool.fetchval(
@@ -114,14 +114,20 @@ class Actions:
                 storable(action.context.model_dump_json()),
                 action.created_at,
             )
-            if accepted is not None:
-                return action.id, request_digest, True
-            row = await self._pool.fetchrow(
-                "SELECT id, request_digest FROM action WHERE agent = $1 AND idempotency_key = $2", action.agent, key
-            )
-        if row is None:
+        if accepted is not None:
+            return action.id, request_digest
+        earlier = await self.under_key(action.agent, key)
+        if earlier is None:
             raise NotFound(f"the action under key '{key}' vanished while it was looked up")
-        return row["id"], row["request_digest"], False
+        return earlier
+
+    async def under_key(self, agent: str, key: str) -> tuple[str, str] | None:
+        """Return the id and the request digest of the action under an agent's key; None when the key is new."""
+        with database_errors():
+            row = await self._pool.fetchrow(
+                "SELECT id, request_digest FROM action WHERE agent = $1 AND idempotency_key = $2", agent, key
+            )
+        return (row["id"], row["request_digest"]) if row else None
 
     async def get(self, action_id: str) -> ActionRecord:
         """Return the record of an action. Raises NotFound."""

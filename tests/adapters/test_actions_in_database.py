@@ -48,7 +48,7 @@ def voted(approval: Approval, decision: Decision = Decision.APPROVE, reason: str
 async def submitted(actions: Actions, made: tuple[Action, Judgement]) -> Action:
     """Store an action and its judgement; what is asked about waits."""
     action, judgement = made
-    assert (await actions.submit(action, "olga", action.id, "r", written(1, action.id)))[2]
+    assert await actions.submit(action, "olga", action.id, "r", written(1, action.id)) == (action.id, "r")
     if judgement.route is Route.ASK:
         approval, state = ask(plan(), action.digest), State.PENDING_APPROVAL
         assert await actions.record_judgement(action.id, judgement, approval, state, NOW, [])
@@ -98,10 +98,9 @@ async def test_one_key_makes_one_action_however_many_ask_at_once(actions: Action
         *(actions.submit(action, "olga", "race", action.digest, written(1, action.id)) for action in made)
     )
 
-    assert len({stands for stands, _, _ in answers}) == 1
-    assert len({request for _, request, _ in answers}) == 1
-    assert [new for _, _, new in answers].count(True) == 1
-    winner = next(stands for stands, _, new in answers if new)
+    assert len(set(answers)) == 1
+    winner, request = answers[0]
+    assert next(action.digest for action in made if action.id == winner) == request
     async with database.connection("remit_app") as connection:
         rows = await connection.fetch("SELECT id FROM action WHERE idempotency_key = 'race'")
         ids = [action.id for action in made]
@@ -115,7 +114,7 @@ async def test_two_agents_may_use_the_same_key(actions: Actions) -> None:
 
     answers = [await actions.submit(action, "olga", "shared", "r", written(1, action.id)) for action in (one, other)]
 
-    assert [new for _, _, new in answers] == [True, True]
+    assert [stands for stands, _ in answers] == [one.id, other.id]
 
 
 async def test_a_judgement_is_recorded_once(actions: Actions) -> None:

@@ -6,10 +6,15 @@ from typing import Any
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 from temporalio.client import WorkflowExecutionStatus
 
+from adapters.database.administration import activate_bundle
+from adapters.database.connection import open_pool
 from domain.canonical import canonical_bytes, digest
+from local.postgres import EmbeddedPostgres
 from local.temporal import TemporalServer
+from tests.bundles import DOCUMENT, bundle
 from tests.installation import Installation, installed
 from workflows.client import connect
 
@@ -96,6 +101,32 @@ async def test_the_same_key_with_another_body_is_a_conflict_and_leaves_the_first
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
     assert first.json()["id"] in other.json()["detail"]
     assert await remit.get(first.json()["id"]) == first.json()
+
+
+async def test_a_key_that_was_used_is_a_conflict_even_for_a_body_the_catalog_refuses(remit: Installation) -> None:
+    await remit.submit(NOTE, key="taken", wait=5)
+
+    other = await remit.submit(NOTE, key="taken", use_case="nowhere")
+
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
+
+
+async def test_an_accepted_action_is_found_by_its_key_whatever_the_catalog_says_now(
+    shared_postgres: EmbeddedPostgres, shared_temporal: TemporalServer
+) -> None:
+    async with installed(shared_postgres, shared_temporal, "changing") as here:
+        first = await here.submit(NOTE, key="before", wait=5)
+        pool = await open_pool(SecretStr(shared_postgres.url("remit_owner", "changing")), 2)
+        suspended = bundle(version="2", agents=[{**agent, "status": "suspended"} for agent in DOCUMENT["agents"]])
+        await activate_bundle(pool, suspended, "tests")
+        await pool.close()
+        async with asyncio.timeout(10):
+            while (await here.submit(NOTE, key="new")).status_code != 403:
+                await asyncio.sleep(0.1)
+
+        again = await here.submit(NOTE, key="before", wait=5)
+
+    assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
 
 
 async def test_many_submissions_of_one_key_at_once_make_one_action(remit: Installation) -> None:

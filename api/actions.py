@@ -5,7 +5,7 @@ import json
 import secrets
 import uuid
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Path, Query, Response
 from fastapi.openapi.models import Example
@@ -37,6 +37,7 @@ from domain.errors import (
     NotFound,
     PolicyDenied,
     Refused,
+    RequestError,
     UnknownActionType,
     UnknownUseCase,
 )

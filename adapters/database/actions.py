@@ -91,9 +91,7 @@ class Actions:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
 
-    async def submit(
-        self, action: Action, owner: str, key: str, request_digest: str, entry: Entry
-    ) -> tuple[str, str]:
+    async def submit(self, action: Action, owner: str, key: str, request_digest: str, entry: Entry) -> tuple[str, str]:
         """Accept an action under the agent's idempotency key.
 
         Returns the id and the request digest of the action that now stands under the key: this one, or an earlier.

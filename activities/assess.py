@@ -14,7 +14,7 @@ from domain.action import Action, Frozen, Route, State, Submission, Tier
 from domain.approval import Approval, ApprovalPlan, ask
 from domain.authority import Eligibility, find_person, may_vote
 from domain.catalog import Dimension
-from domain.errors import RequestError
+from domain.errors import InvalidArguments, RequestError
 from domain.ledger import SYSTEM, Actor, Entry, EntryKind, entry
 from domain.policy import Admitted, Judgement, Policy
 from domain.record import ActionRecord
@@ -166,7 +166,9 @@ def _judge(policy: Policy, action: Action) -> tuple[Judgement, Admitted | None]:
     except RequestError as problem:
         scores = dict.fromkeys(Dimension, 0)
         assessment = Assessment(scores=scores, hits=[], tier=Tier.HIGH, policy=policy.ref)
-        return Judgement(assessment=assessment, route=Route.DENY, because=str(problem)), None
+        # What does not fit a schema is quoted by the error, and the reason goes into Temporal's history.
+        because = "the arguments no longer fit" if isinstance(problem, InvalidArguments) else str(problem)
+        return Judgement(assessment=assessment, route=Route.DENY, because=because), None
     return policy.judge(admitted, arguments, action.context), admitted
 
 

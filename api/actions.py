@@ -1,14 +1,10 @@
-"""The agents' door: submit an action, follow it, withdraw it; and the reviewers' vote."""
+"""The doors to actions: agents submit, follow and withdraw them; reviewers vote on them."""
 
-import asyncio
 import json
 import secrets
-import uuid
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Path, Query, Response
-from fastapi.openapi.models import Example
 
 from adapters.database.tokens import Caller, TokenKind
 from api.connections import Connections
@@ -25,23 +21,16 @@ from api.resources import (
     cursor_of,
     place_of,
 )
+from api.submission import EXAMPLES, accept, carry, ended_within
 from api.voting import PATIENCE, cast_ballot, refused_by_record
-from domain.action import Action, State, Submission, Tier
+from domain.action import State, Submission, Tier
 from domain.approval import Ballot, Door
-from domain.canonical import canonical_bytes, digest, revision_bytes
 from domain.errors import (
     Forbidden,
-    IdempotencyConflict,
-    InvalidArguments,
     InvalidRequest,
     NotFound,
-    PolicyDenied,
     Refused,
-    RequestError,
-    UnknownActionType,
-    UnknownUseCase,
 )
-from domain.ledger import Actor, ActorKind, Entry, EntryKind, Secret, entry
 from domain.record import ActionRecord
 from workflows.agent_action import CancelRequest
 
@@ -61,32 +50,6 @@ Key = Annotated[
     ),
 ]
 Name = Annotated[str, Query(pattern=r"^[a-z0-9._-]{1,80}$")]
-EXAMPLES: dict[str, Example] = {
-    "score a lead": {
-        "summary": "Low tier: executed at once",
-        "value": {
-            "use_case": "lead-scoring",
-            "action_type": "lead.score",
-            "arguments": {"lead_id": "L-1001", "score": 72, "reasons": ["opened three messages"]},
-            "context": {"prompt": "Score today's leads", "region": "EU", "session_id": "run-7"},
-        },
-    },
-    "refund": {
-        "summary": "High tier: people are asked first",
-        "value": {
-            "use_case": "refunds",
-            "action_type": "refund.create",
-            "arguments": {
-                "account_id": "A-2001",
-                "invoice_id": "INV-004711",
-                "refund": {"amount_minor": 250000, "currency": "EUR"},
-                "reason": "defective",
-            },
-            "context": {"output": "I will refund the invoice.", "on_behalf_of": "erik"},
-        },
-    },
-}
-_REFUSED_AT_THE_DOOR = (Forbidden, PolicyDenied, UnknownUseCase, UnknownActionType, InvalidArguments)
 
 
 @router.post(
@@ -112,24 +75,10 @@ async def submit(
 
     Send it again with the same key after a time-out or a 503: it is the same action, and runs once.
     """
-    arguments = revision_bytes(submission.arguments)
-    request_digest = digest(canonical_bytes(submission.model_dump(mode="json")))
-    action = Action(
-        id=uuid.uuid4().hex,
-        agent=who.subject,
-        use_case=submission.use_case,
-        action_type=submission.action_type,
-        digest=digest(arguments),
-        arguments_bytes=arguments,
-        context=submission.context,
-        created_at=datetime.now(UTC),
-    )
-    stands, its_digest, owner = await _accepted(doors, who, submission, action, key, request_digest)
-    if its_digest != request_digest:
-        raise IdempotencyConflict(f"key '{key}' was used for action {stands} with another body; use a new key")
-    record = await _started(doors, stands, action if stands == action.id else None, owner, wait)
+    accepted = await accept(doors, who, submission, key)
+    record = await carry(doors, accepted, wait)
     response.status_code = 201 if record.state.final else 202
-    response.headers["Location"] = f"/v1/actions/{stands}"
+    response.headers["Location"] = f"/v1/actions/{record.action.id}"
     return _view(doors, record)
 
 
@@ -176,7 +125,7 @@ async def follow(action_id: ActionId, who: AnyCaller, doors: Doors, wait: Wait =
     """Return an action, waiting up to `wait` seconds for it to finish."""
     record = await _visible(doors, who, action_id)
     if wait and not record.state.final:
-        record = await _ended_within(doors, action_id, wait)
+        record = await ended_within(doors, action_id, wait)
     return _view(doors, record)
 
 
@@ -244,90 +193,6 @@ async def ledger(action_id: ActionId, who: AnyCaller, doors: Doors) -> LedgerVie
             for stored in entries
         ]
     )
-
-
-async def _accepted(
-    doors: Connections, who: Caller, submission: Submission, action: Action, key: str, request_digest: str
-) -> tuple[str, str, str]:
-    """Return the id and request digest of the action that stands under the key, and its use case's owner.
-
-    The catalog decides about new actions only: one that was accepted before is found by its key whatever the
-    catalog says now. What the catalog refuses is recorded before it is refused.
-    """
-    policy = await doors.policies.current()
-    try:
-        owner = policy.admit(who.subject, submission).use_case.owner
-    except _REFUSED_AT_THE_DOOR as refusal:
-        earlier = await doors.actions.under_key(who.subject, key)
-        if earlier is not None:
-            return (*earlier, "")
-        await doors.ledger.append([_refused(who, submission, refusal, request_digest, policy.ref.digest)])
-        raise
-    requested = _requested(action, who, key, request_digest)
-    stands, its_digest = await doors.actions.submit(action, owner, key, request_digest, requested)
-    return stands, its_digest, owner
-
-
-def _refused(who: Caller, submission: Submission, refusal: RequestError, request_digest: str, policy: str) -> Entry:
-    data = {
-        "code": refusal.code,
-        "use_case": submission.use_case,
-        "action_type": submission.action_type,
-        "request": request_digest,
-        "policy": policy,
-    }
-    actor = Actor(kind=ActorKind.AGENT, id=who.subject, door="api")
-    return entry(f"refused/{uuid.uuid4().hex}", EntryKind.ACTION_REFUSED, datetime.now(UTC), actor, data)
-
-
-def _requested(action: Action, who: Caller, key: str, request_digest: str) -> Entry:
-    said = {"arguments": json.loads(action.arguments_bytes), "context": action.context.model_dump(mode="json")}
-    data = {
-        "use_case": action.use_case,
-        "action_type": action.action_type,
-        "digest": action.digest,
-        "request": request_digest,
-        "idempotency_key": key,
-        "token": who.token_id,
-    }
-    actor = Actor(kind=ActorKind.AGENT, id=who.subject, door="api")
-    kept = [Secret(name="submission", salt=secrets.token_bytes(32), content=canonical_bytes(said))]
-    kind = EntryKind.ACTION_REQUESTED
-    return entry(f"{action.id}/{kind.value}", kind, action.created_at, actor, data, action=action.id, secrets=kept)
-
-
-async def _started(doors: Connections, action_id: str, fresh: Action | None, owner: str, wait: float) -> ActionRecord:
-    """Make sure the action's workflow runs, and wait for its end as long as the caller wants to."""
-    async with doors.watch.ended(action_id) as ended:
-        if fresh is not None:
-            record = ActionRecord(action=fresh, owner=owner, state=State.ASSESSING, updated_at=fresh.created_at)
-        else:
-            record = await doors.actions.get(action_id)
-        if record.state is State.ASSESSING:
-            await doors.workflows.start(record)
-        if record.state.final or not wait:
-            return record
-        return await _until_final(doors, action_id, ended, wait)
-
-
-async def _ended_within(doors: Connections, action_id: str, wait: float) -> ActionRecord:
-    async with doors.watch.ended(action_id) as ended:
-        record = await doors.actions.get(action_id)
-        return record if record.state.final else await _until_final(doors, action_id, ended, wait)
-
-
-async def _until_final(doors: Connections, action_id: str, ended: asyncio.Event, wait: float) -> ActionRecord:
-    loop = asyncio.get_running_loop()
-    until = loop.time() + wait
-    while True:
-        try:
-            await asyncio.wait_for(ended.wait(), until - loop.time())
-        except TimeoutError:
-            return await doors.actions.get(action_id)
-        ended.clear()
-        record = await doors.actions.get(action_id)
-        if record.state.final:
-            return record
 
 
 async def _visible(doors: Connections, who: Caller, action_id: str) -> ActionRecord:

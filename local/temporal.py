@@ -14,16 +14,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from local.processes import Child, StackError, end_leftover, free_port, wait_until
+from workflows import visibility
 
-SEARCH_ATTRIBUTES: Mapping[str, str] = {
-    "RemitAgent": "Keyword",
-    "RemitUseCase": "Keyword",
-    "RemitActionType": "Keyword",
-    "RemitTier": "Keyword",
-    "RemitState": "Keyword",
-    "RemitOwner": "Keyword",
-    "RemitRoute": "Keyword",
-}
+SEARCH_ATTRIBUTES: Mapping[str, str] = {key.name: "Keyword" for key in visibility.SEARCH_ATTRIBUTES}
 """What operators may filter workflows by."""
 
 _NAMESPACE = "default"

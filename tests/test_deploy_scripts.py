@@ -13,7 +13,7 @@ import pytest
 from local.postgres import EmbeddedPostgres
 from local.temporal import TemporalServer
 from tests.pages_of_docs import CHECKOUT
-from workflows.agent_action import SEARCH_ATTRIBUTES
+from workflows.visibility import SEARCH_ATTRIBUTES
 
 DEPLOY = CHECKOUT / "deploy"
 

@@ -8,7 +8,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, SearchAttributeKey
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
@@ -32,15 +32,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.errors import Refusal, RefusalCode
     from domain.ledger import Actor, ActorKind
-
-AGENT = SearchAttributeKey.for_keyword("RemitAgent")
-USE_CASE = SearchAttributeKey.for_keyword("RemitUseCase")
-ACTION_TYPE = SearchAttributeKey.for_keyword("RemitActionType")
-OWNER = SearchAttributeKey.for_keyword("RemitOwner")
-TIER = SearchAttributeKey.for_keyword("RemitTier")
-ROUTE = SearchAttributeKey.for_keyword("RemitRoute")
-STATE = SearchAttributeKey.for_keyword("RemitState")
-SEARCH_ATTRIBUTES = (AGENT, USE_CASE, ACTION_TYPE, OWNER, TIER, ROUTE, STATE)
+    from workflows.visibility import mark, waiting_details
 
 # A short step runs inside the workflow task. Its failures are those of our own database, so it tries until that
 # is back; nothing is decided in the meantime.
@@ -113,7 +105,7 @@ class AgentAction:
             case _:
                 state = State.DENIED
         if verdict.route is not Route.EXECUTE or state is not State.SUCCEEDED:
-            _mark(verdict, state)
+            mark(verdict, state)
         workflow.set_current_details(f"**{state.value}**: {verdict.because}")
         await workflow.wait_condition(workflow.all_handlers_finished)
         return ActionEnd(state=state)
@@ -121,7 +113,7 @@ class AgentAction:
     async def _ask(self, verdict: Verdict, approval: Approval) -> State:
         """Ask, wait for people and timers, run what was approved, and leave every card up to date."""
         self._approval = approval
-        _mark(verdict, State.PENDING_APPROVAL)
+        mark(verdict, State.PENDING_APPROVAL)
         self._changed("asked")
         showing = asyncio.create_task(self._keep_shown())
         try:
@@ -278,7 +270,7 @@ class AgentAction:
     def _changed(self, *occasions: str) -> None:
         self._changes += 1
         self._occasions.extend(occasions)
-        workflow.set_current_details(self._details())
+        workflow.set_current_details(waiting_details(self._verdict, self._approval))
 
     def _is_decided(self) -> bool:
         return self._require_approval().outcome is not None
@@ -293,44 +285,6 @@ class AgentAction:
         if self._approval is None:
             raise RuntimeError("the action waits without an approval")
         return self._approval
-
-    def _details(self) -> str:
-        """Describe the waiting action in Markdown, from ids alone, for the Temporal UI."""
-        verdict, approval = self._verdict, self._approval
-        if verdict is None or approval is None:
-            return ""
-        votes = [f"- {vote.person} ({vote.group}): {vote.decision.value}" for vote in approval.votes] or ["- none yet"]
-        outcome = approval.outcome.value if approval.outcome else "waiting"
-        return "\n".join(
-            [
-                f"**{outcome}**, tier **{verdict.tier.value}**: {verdict.because}",
-                f"Rules: {', '.join(verdict.rules) or 'none'}",
-                f"Asked: {', '.join(approval.groups)}; {approval.approvals} of {approval.plan.quorum} approvals",
-                f"Deadline: {approval.plan.expires_at:%Y-%m-%d %H:%M:%S} UTC",
-                f"Revision: `{approval.revision}`",
-                "Votes:",
-                *votes,
-            ]
-        )
-
-
-def _mark(verdict: Verdict, state: State) -> None:
-    """Set the attributes by which admins find an action.
-
-    The agent is set at the start. The rest is set for what somebody may have to look at: actions that wait, and
-    those that ended otherwise than by running at once. An action that did just that keeps to the one, because
-    each attribute and each upsert is paid for with throughput (docs/benchmarks.md).
-    """
-    workflow.upsert_search_attributes(
-        [
-            USE_CASE.value_set(verdict.use_case),
-            ACTION_TYPE.value_set(verdict.action_type),
-            OWNER.value_set(verdict.owner),
-            TIER.value_set(verdict.tier),
-            ROUTE.value_set(verdict.route),
-            STATE.value_set(state),
-        ]
-    )
 
 
 def _cause(failure: FailureError) -> BaseException:

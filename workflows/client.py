@@ -14,7 +14,8 @@ from domain.action import workflow_id
 from domain.approval import Ballot, Receipt
 from domain.errors import EngineUnavailable, Refusal, RefusalCode
 from domain.record import ActionRecord
-from workflows.agent_action import AGENT, ActionStart, AgentAction, CancelRequest
+from workflows.agent_action import ActionStart, AgentAction, CancelRequest
+from workflows.visibility import AGENT
 
 # Longer than any approval may wait, so that it bounds what is stuck and never what is waiting.
 _LIFETIME = timedelta(days=90)

@@ -30,8 +30,9 @@ from domain.ledger import Entry
 from domain.policy import Judgement, Policy
 from domain.record import ActionRecord, Execution
 from tests.bundles import policy
-from workflows.agent_action import SEARCH_ATTRIBUTES, ActionEnd, AgentAction
+from workflows.agent_action import ActionEnd, AgentAction
 from workflows.client import ActionWorkflows
+from workflows.visibility import SEARCH_ATTRIBUTES
 
 TASK_QUEUE = "workflow-tests"
 PATIENCE = timedelta(seconds=10)

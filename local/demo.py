@@ -56,6 +56,7 @@ class MarketingDemo:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["MarketingDemo"]:
         """Start everything, and stop it again however this ends."""
+        (self.home / "demo.json").unlink(missing_ok=True)  # the addresses of an earlier run would mislead
         async with contextlib.AsyncExitStack() as stack:
             for child in self._systems():
                 await end_leftover(self.home, child.name)

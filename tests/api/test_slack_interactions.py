@@ -93,7 +93,7 @@ def app_of(engine: Engine, **changes: Any) -> FastAPI:
         workflows=cast(Any, engine),
         ledger=cast(Any, engine),
         policies=cast(Any, engine),
-        **dict.fromkeys(("pool", "tokens", "sessions", "watch", "temporal"), unused),
+        **dict.fromkeys(("pool", "tokens", "callers", "sessions", "watch", "temporal"), unused),
     )
     return app
 

@@ -161,7 +161,7 @@ def token_revoke(
     token_id: Annotated[str, typer.Argument(help="The token's id, as the ledger has it")],
     by: Annotated[str, typer.Option(help="Who revokes it, for the ledger")] = "operator",
 ) -> None:
-    """Revoke a token at once."""
+    """Revoke a token: refused everywhere within a second."""
     _with_pool(_owner_url(_settings()), lambda pool: revoke_token(pool, token_id, by))
     out.print(f"token {token_id} is revoked")
 

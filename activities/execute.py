@@ -119,49 +119,49 @@ class Execute:
             return Executed(state=record.state)
         uncertain = record.execution is not None and record.execution.uncertain
         outcome = Outcome.IN_DOUBT if uncertain else Outcome.FAILED
-        return await self._ended(record, ExecutionResult(outcome=outcome, result={"problem": request.reason}))
+        return await self._ended(record, outcome, {"problem": request.reason})
 
     async def _run(self, record: ActionRecord, policy: Policy, wanted: str, may_have_happened: bool) -> Executed:
+        """Have the effect. What cannot run is failed, or in doubt where an attempt before it may have happened."""
         action = record.action
+        not_run = Outcome.IN_DOUBT if may_have_happened else Outcome.FAILED
         if digest(action.arguments_bytes) != wanted:
             problem = "digest_mismatch: the stored arguments are not the revision that was decided on; nothing was run"
-            return await self._ended(record, ExecutionResult(outcome=Outcome.FAILED, result={"problem": problem}))
+            return await self._ended(record, not_run, {"problem": problem})
         running = policy.executor_of(action)
         executor = self._executors.get(running[0]) if running else None
         if running is None or executor is None:
             problem = f"no executor for action type '{action.action_type}' here; nothing was run"
-            return await self._ended(record, ExecutionResult(outcome=Outcome.FAILED, result={"problem": problem}))
+            return await self._ended(record, not_run, {"problem": problem})
         idempotent = executor.is_idempotent(running[1])
         if may_have_happened and not idempotent:
             problem = "an earlier attempt was cut off and may have happened; this executor must not run it again"
-            return await self._ended(record, ExecutionResult(outcome=Outcome.IN_DOUBT, result={"problem": problem}))
+            return await self._ended(record, Outcome.IN_DOUBT, {"problem": problem})
         try:
             answer = await executor.run(running[1], json.loads(action.arguments_bytes), action.id)
-        except EffectRefused as problem:
-            # A refusal of the repeat says nothing of the attempt before it.
-            outcome = Outcome.IN_DOUBT if may_have_happened else Outcome.FAILED
-            return await self._ended(record, ExecutionResult(outcome=outcome, result={"problem": str(problem)}))
+        except EffectRefused as refusal:
+            return await self._ended(record, not_run, {"problem": str(refusal)})
         except EffectNotSent:
             if not may_have_happened:
                 await self._actions.release(action.id)
             raise
-        except EffectUnknown as problem:
+        except EffectUnknown as unknown:
             if idempotent:
                 raise
-            result = ExecutionResult(outcome=Outcome.IN_DOUBT, result={"problem": str(problem)})
-            return await self._ended(record, result)
-        return await self._ended(record, ExecutionResult(outcome=Outcome.SUCCEEDED, result=answer))
+            return await self._ended(record, Outcome.IN_DOUBT, {"problem": str(unknown)})
+        return await self._ended(record, Outcome.SUCCEEDED, answer)
 
-    async def _ended(self, record: ActionRecord, result: ExecutionResult) -> Executed:
+    async def _ended(self, record: ActionRecord, outcome: Outcome, answered: dict[str, Any]) -> Executed:
+        result = ExecutionResult(outcome=outcome, result=answered)
         now = datetime.now(UTC)
-        kind = EntryKind(f"execution.{result.outcome.value}")
-        answer = Secret(name="result", salt=secrets.token_bytes(32), content=canonical_bytes(result.result))
+        kind = EntryKind(f"execution.{outcome.value}")
+        answer = Secret(name="result", salt=secrets.token_bytes(32), content=canonical_bytes(answered))
         written = _entry(record.action.id, kind, now, {"digest": record.action.digest}, [answer])
         if not await self._actions.record_outcome(record.action.id, result, now, written):
             # Another attempt was faster: what stands in the record is how it ended.
             return Executed(state=(await self._actions.get(record.action.id)).state)
-        EXECUTED.labels(result.outcome.value).inc()
-        return Executed(state=result.outcome.state)
+        EXECUTED.labels(outcome.value).inc()
+        return Executed(state=outcome.state)
 
     async def _not_claimed(self, request: ExecuteRequest) -> Executed:
         """Say how it ended when it ended before; anything else that could not be claimed must not run."""

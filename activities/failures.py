@@ -20,6 +20,7 @@ def translated(run: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         try:
             return await run(*args, **kwargs)
         except RemitError as problem:
-            raise ApplicationError(str(problem), type=problem.code, non_retryable=not problem.retryable) from problem
+            # Without its cause: that may quote an address or an answer, and failures stand in Temporal's history.
+            raise ApplicationError(str(problem), type=problem.code, non_retryable=not problem.retryable) from None
 
     return wrapper

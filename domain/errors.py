@@ -153,7 +153,11 @@ class BundleInvalid(RemitError):
 
 
 class EffectError(RemitError):
-    """An executor could not do its work."""
+    """An executor could not do its work.
+
+    Messages of the two kinds that are tried again stand in Temporal's history, so they never quote what the other
+    side answered.
+    """
 
     code = "effect_error"
 

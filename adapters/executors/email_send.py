@@ -98,16 +98,16 @@ async def _deliver(client: aiosmtplib.SMTP, message: EmailMessage) -> str:
     try:
         _, answer = await client.send_message(message)
     except aiosmtplib.SMTPRecipientsRefused as problem:
-        said = f"the mail server refused the recipient: {problem}"[:300]
         if all(refused.code >= _PERMANENT for refused in problem.recipients):
-            raise EffectRefused(said) from problem
-        raise EffectNotSent(said) from problem  # greylisting: the server wants it again later
+            raise EffectRefused(f"the mail server refused the recipient: {problem}"[:300]) from problem
+        # Greylisting: the server wants it again later.
+        raise EffectNotSent("the mail server does not take the recipient for now") from problem
     except aiosmtplib.SMTPNotSupported as problem:
         raise EffectRefused(f"the mail server cannot take this message: {problem.message[:200]}") from problem
     except aiosmtplib.SMTPResponseException as problem:
-        said = f"the mail server answered {problem.code}: {problem.message[:200]}"
+        said = f"the mail server answered {problem.code}"
         if problem.code >= _PERMANENT:
-            raise EffectRefused(said) from problem
+            raise EffectRefused(f"{said}: {problem.message[:200]}") from problem
         if problem.code >= _TRANSIENT:
             raise EffectNotSent(said) from problem
         raise EffectUnknown(said) from problem  # no answer that SMTP knows

@@ -154,11 +154,11 @@ def _judged(status: int, answer: bytes, system: str) -> dict[str, Any]:
     """Return the answer of a success; 4xx is a refusal, 429 was not taken, 3xx and 5xx leave it open."""
     if 200 <= status < 300:
         return {"status": status, "body": _readable(answer)}
-    said = f"{system} answered {status}: {answer[:300].decode(errors='replace')}"
+    said = f"{system} answered {status}"
     if status == _TOO_MANY_REQUESTS:
         raise EffectNotSent(said)
     if 400 <= status < 500:
-        raise EffectRefused(said)
+        raise EffectRefused(f"{said}: {answer[:300].decode(errors='replace')}")
     raise EffectUnknown(said)
 
 

@@ -300,6 +300,16 @@ async def test_an_unknown_effect_of_an_executor_that_cannot_tell_repeats_is_not_
     assert here.executor.runs == [action.id]
 
 
+async def test_what_the_other_side_answered_never_reaches_the_history(here: World) -> None:
+    unknown = EffectUnknown("cut off")
+    unknown.__cause__ = OSError("answered: mallory@private.example")
+    here.executor.failures = [unknown]
+    action = await here.submit("note.add", NOTE)
+
+    assert await here.ended_after(action, timedelta(seconds=1)) is State.SUCCEEDED
+    assert "mallory" not in (await here.handle(action).fetch_history()).to_json()
+
+
 async def test_an_admin_reads_a_waiting_action_without_opening_a_payload(here: World) -> None:
     action = await here.refund(context=Context(prompt="secret words of the user"))
 

@@ -18,6 +18,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.assess import Assess
 from activities.execute import Execute
+from activities.first_step import FirstStep
 from activities.notify import Notify
 from activities.record import Record
 from adapters.database.actions import Actions
@@ -72,7 +73,7 @@ def action_worker(
         task_queue=settings.task_queue,
         workflows=[AgentAction],
         activities=[
-            assess.assess,
+            FirstStep(assess, execute).first_step,
             assess.check_eligibility,
             execute.execute,
             execute.settle,

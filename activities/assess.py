@@ -95,8 +95,6 @@ class Assess:
         self._policies = policies
         self._executors = executors
 
-    @activity.defn
-    @translated
     async def assess(self, request: AssessRequest) -> Verdict:
         """Judge an action and record the judgement; judged before, return what was recorded then."""
         record = await self._actions.get(request.action_id)

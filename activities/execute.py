@@ -98,6 +98,10 @@ class Execute:
     @activity.defn
     @translated
     async def execute(self, request: ExecuteRequest) -> Executed:
+        """Run a revision, as an activity that Temporal tries again."""
+        return await self.attempt(request)
+
+    async def attempt(self, request: ExecuteRequest) -> Executed:
         """Run a revision, or return how it ended when it ran before. Raises EffectError where a retry may help."""
         policy = await self._policies.current()  # before the intent: without it nothing can be under way
         now = datetime.now(UTC)

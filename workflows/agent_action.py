@@ -14,6 +14,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 with workflow.unsafe.imports_passed_through():
     from activities.assess import Assess, AssessRequest, EligibilityRequest, Verdict
     from activities.execute import Execute, ExecuteRequest, SettleRequest
+    from activities.first_step import FirstStep, FirstStepRequest
     from activities.notify import Notify, NotifyRequest
     from activities.record import ApprovalChange, Record
     from domain.action import Frozen, Route, State
@@ -87,17 +88,17 @@ class AgentAction:
     @workflow.run
     async def run(self, start: ActionStart) -> ActionEnd:
         """Carry the action to its end and return the state it ended in."""
-        verdict = await workflow.execute_local_activity_method(
-            Assess.assess,
-            AssessRequest(action_id=start.action_id, now=workflow.now()),
+        first = await workflow.execute_local_activity_method(
+            FirstStep.first_step,
+            FirstStepRequest(assess=AssessRequest(action_id=start.action_id, now=workflow.now()), digest=start.digest),
             start_to_close_timeout=_SHORT,
             retry_policy=_SHORT_RETRY,
-            summary="assess",
+            summary="assess, and run what may run at once",
         )
-        self._verdict = verdict
+        verdict = self._verdict = first.verdict
         match verdict.route:
             case Route.EXECUTE:
-                state = await self._execute(verdict)
+                state = first.ended or await self._execute()
             case Route.ASK if verdict.approval is not None:
                 state = await self._ask(verdict, verdict.approval)
             case Route.SUGGEST:
@@ -121,7 +122,7 @@ class AgentAction:
         except asyncio.CancelledError:  # an admin cancelled the workflow in Temporal: nothing will be executed
             await self._withdraw("temporal", Actor(kind=ActorKind.ADMIN, id="operator", door="temporal"))
             outcome = self._require_outcome()
-        state = outcome.state or await self._execute(verdict)
+        state = outcome.state or await self._execute(at_once=verdict.short)
         self._changed()
         self._over = True
         await showing
@@ -151,11 +152,11 @@ class AgentAction:
             await self._record(ApprovalChange(action_id=self._start.action_id, approval=after, at=now, step=step))
         self._changed(*_OCCASIONS.get(step.kind, ()))
 
-    async def _execute(self, verdict: Verdict) -> State:
-        """Run the revision: at once inside the workflow task where the executor is short, else as an activity."""
+    async def _execute(self, at_once: bool = False) -> State:
+        """Run the revision: first inside the workflow task where the executor is short, then as an activity."""
         request = ExecuteRequest(action_id=self._start.action_id, digest=self._start.digest)
         try:
-            if verdict.short:
+            if at_once:
                 try:
                     done = await workflow.execute_local_activity_method(
                         Execute.execute,

@@ -20,6 +20,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
 from activities.assess import Assess
 from activities.execute import Execute
+from activities.first_step import FirstStep
 from activities.notify import Notify
 from activities.record import Record
 from domain.action import Action, Context, ExecutionResult, State, workflow_id
@@ -267,7 +268,7 @@ async def world() -> AsyncIterator[World]:
             task_queue=TASK_QUEUE,
             workflows=[AgentAction],
             activities=[
-                assess.assess,
+                FirstStep(assess, execute).first_step,
                 assess.check_eligibility,
                 execute.execute,
                 execute.settle,

@@ -15,7 +15,7 @@ from api.identity import Doors
 from api.limits import MAX_BODY_BYTES
 from api.problems import documented
 from api.slack_dispatch import SlackDoor
-from api.slack_payloads import interaction_of
+from api.slack_payloads import BlockActions, ViewClosed, ViewSubmission, interaction_of
 from api.voting import cast_ballot
 from domain.approval import Ballot, Receipt
 from domain.errors import InvalidRequest, NotFound, Unauthenticated
@@ -56,12 +56,20 @@ async def interactions(
 ) -> Response:
     """Take one signed interaction, carry the vote to its action and acknowledge it within 3 s."""
     body = await _signed_body(request, doors.settings.slack_signing_secret)
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
-        raise InvalidRequest(f"Slack posts interactions as {_FORM}")
-    ack = await door.dispatch(interaction_of(body))
+    ack = await door.dispatch(_interaction(request, body))
     if ack.note is not None:
         afterwards.add_task(door.deliver, ack.note)
     return JSONResponse(ack.body) if ack.body is not None else Response()
+
+
+def _interaction(request: Request, body: bytes) -> BlockActions | ViewSubmission | ViewClosed:
+    """Return what the body says. One that Slack would not have sent is turned away as if it were not signed."""
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
+        raise Unauthenticated(f"Slack posts interactions as {_FORM}")
+    try:
+        return interaction_of(body)
+    except InvalidRequest as problem:
+        raise Unauthenticated(f"this is no interaction as Slack sends them: {problem}") from problem
 
 
 async def _signed_body(request: Request, secret: SecretStr | None) -> bytes:

@@ -238,23 +238,38 @@ async def test_a_large_body_that_does_not_say_its_length_is_401() -> None:
                 click(channel={"id": "<!here>"}),
                 click(message={"ts": "now"}),
                 click(trigger_id="x" * 5000),
-                click(button={"value": ""}),
-                click(button={"value": "{}"}),
-                click(button={"value": "[1"}),
-                click(button={"value": json.dumps({"action": "../../etc", "revision": RECORD.action.digest})}),
-                click(button={"value": json.dumps({"action": ACTION_ID, "revision": "sha256:short"})}),
-                click(button={"value": VALUE[:-1] + ', "more": 1}'}),
-                click(button={"block_id": buttons_id("f" * 32)}),
-                submission("why", callback_id="another_form"),
-                submission("why", private_metadata="{}"),
                 submission("why", state={"values": []}),
                 submission("x" * 4000),
             )
         ),
     ],
 )
-async def test_what_slack_signed_and_remit_cannot_read_is_422(body: bytes) -> None:
+async def test_what_is_signed_and_no_interaction_of_slacks_is_401(body: bytes) -> None:
     engine = Engine()
+
+    answer = await post(app_of(engine), body, signed(body))
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), answer.text
+    assert engine.ballots == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        click(button={"value": ""}),
+        click(button={"value": "{}"}),
+        click(button={"value": "[1"}),
+        click(button={"value": json.dumps({"action": "../../etc", "revision": RECORD.action.digest})}),
+        click(button={"value": json.dumps({"action": ACTION_ID, "revision": "sha256:short"})}),
+        click(button={"value": VALUE[:-1] + ', "more": 1}'}),
+        click(button={"block_id": buttons_id("f" * 32)}),
+        submission("why", callback_id="another_form"),
+        submission("why", private_metadata="{}"),
+    ],
+)
+async def test_a_button_or_form_that_is_not_one_of_remits_is_422(payload: dict[str, Any]) -> None:
+    engine = Engine()
+    body = urlencode({"payload": json.dumps(payload)}).encode()
 
     answer = await post(app_of(engine), body, signed(body))
 
@@ -262,10 +277,10 @@ async def test_what_slack_signed_and_remit_cannot_read_is_422(body: bytes) -> No
     assert engine.ballots == []
 
 
-async def test_a_signed_body_that_is_not_a_form_is_422() -> None:
+async def test_a_signed_body_that_is_not_a_form_is_401() -> None:
     answer = await post(app_of(Engine()), GOOD, {**signed(GOOD), "content-type": "application/json"})
 
-    assert answer.status_code == 422
+    assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("missing", [{"slack_signing_secret": None}, {"slack_signing_secret": " "}])

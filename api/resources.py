@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.action import Outcome, Route, State, Tier
+from domain.action import Digest, Outcome, Route, State, Tier
 from domain.approval import ApprovalOutcome, Decision, Escalation, Vote
 from domain.catalog import Dimension
 from domain.record import ActionRecord
@@ -95,7 +95,7 @@ class VoteRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     decision: Decision
-    revision: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", examples=["sha256:" + "0" * 64])]
+    revision: Annotated[Digest, Field(examples=["sha256:" + "0" * 64])]
     reason: Annotated[str, Field(max_length=2000)] = ""
 
 

@@ -19,7 +19,6 @@ async def cast_ballot(doors: Connections, action_id: str, ballot: Ballot, patien
     ballot may be cast again.
     """
     record = await doors.actions.get(action_id)
-    answer = None
     if record.state is State.PENDING_APPROVAL:
         answer = await doors.workflows.vote(action_id, ballot, patience)
         if answer is not None:

@@ -138,9 +138,9 @@ def _flat(figures: Figures) -> dict[str, float]:
         for figure in ("rate", "p50", "p99"):
             flat[f"{scenario}.{figure}.c{concurrency}"] = round(statistics.median(r[figure] for r in rounds), 3)
     for concurrency in CONCURRENCIES:
-        for floor, name in (("empty", "empty"), ("one_activity", "one_activity")):
+        for floor in ("empty", "one_activity"):
             for figure, suffix in (("rate", "ratio"), ("p50", "p50_ratio")):
-                flat[f"low_tier.{suffix}_{name}.c{concurrency}"] = _ratio(
+                flat[f"low_tier.{suffix}_{floor}.c{concurrency}"] = _ratio(
                     figures["low_tier", concurrency], figures[floor, concurrency], figure
                 )
     flat["vote_to_effect.p50_ratio_update.c1"] = _ratio(figures["vote_to_effect", 1], figures["update", 1], "p50")

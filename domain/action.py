@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
 """Name of an agent, use case, action type, person, group or rule: lower case, so that it reads the same everywhere."""
 
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+"""Name of one revision of the arguments, as `domain.canonical.digest` makes it."""
+
 Text = Annotated[str, Field(max_length=32_000)]
 
 

@@ -17,7 +17,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from domain.action import Frozen, State
+from domain.action import Digest, Frozen, State
 from domain.authority import Eligibility
 from domain.errors import Refusal, RefusalCode
 
@@ -70,7 +70,7 @@ class Ballot(Frozen):
     id: Annotated[str, Field(min_length=1, max_length=200)]
     person: Annotated[str, Field(min_length=1, max_length=80)]
     decision: Decision
-    revision: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+    revision: Digest
     reason: Annotated[str, Field(max_length=2000)] = ""
     door: Door
 

@@ -10,7 +10,6 @@ b'{"a":"x","b":1}'
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,7 +19,6 @@ from domain.errors import InvalidRequest, TooLarge
 
 MAX_DEPTH = 12
 MAX_BYTES = 64 * 1024
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def canonical_bytes(value: Any) -> bytes:

@@ -56,7 +56,6 @@ class EntryKind(StrEnum):
     EXECUTION_SUCCEEDED = "execution.succeeded"
     EXECUTION_FAILED = "execution.failed"
     EXECUTION_IN_DOUBT = "execution.in_doubt"
-    NOTICE_SENT = "notice.sent"
     POLICY_ACTIVATED = "policy.activated"
     TOKEN_CREATED = "token.created"  # noqa: S105  a kind of entry
     TOKEN_REVOKED = "token.revoked"  # noqa: S105

@@ -156,19 +156,8 @@ class AgentAction:
         """Run the revision: first inside the workflow task where the executor is short, then as an activity."""
         request = ExecuteRequest(action_id=self._start.action_id, digest=self._start.digest)
         try:
-            if at_once:
-                try:
-                    done = await workflow.execute_local_activity_method(
-                        Execute.execute,
-                        request,
-                        start_to_close_timeout=_SHORT,
-                        retry_policy=_EXECUTE_ONCE,
-                        summary="execute",
-                    )
-                    return done.state
-                except FailureError as failure:
-                    if not _may_be_retried(failure):
-                        raise
+            if at_once and (ended := await self._execute_at_once(request)):
+                return ended
             done = await workflow.execute_activity_method(
                 Execute.execute,
                 request,
@@ -184,6 +173,22 @@ class AgentAction:
                 retry_policy=_SHORT_RETRY,
                 summary="settle",
             )
+        return done.state
+
+    async def _execute_at_once(self, request: ExecuteRequest) -> State | None:
+        """Run the revision inside the workflow task. None where another try, with patience, may help."""
+        try:
+            done = await workflow.execute_local_activity_method(
+                Execute.execute,
+                request,
+                start_to_close_timeout=_SHORT,
+                retry_policy=_EXECUTE_ONCE,
+                summary="execute",
+            )
+        except FailureError as failure:
+            if not _may_be_retried(failure):
+                raise
+            return None
         return done.state
 
     @workflow.update

@@ -31,8 +31,6 @@ written AS (
     WHERE entry_key IN (SELECT key FROM written)
 )
 """
-FIRST_FREE = 10
-"""Number of the first parameter after those of `ENTRY_INSERTS`."""
 
 BATCH = 2000
 _LOCK = 0x52656D6974  # "Remit": one sequencer at a time, whoever holds this advisory lock

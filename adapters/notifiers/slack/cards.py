@@ -27,7 +27,7 @@ from adapters.notifiers.slack.text import (
     section,
     units,
 )
-from domain.action import Frozen, State, Tier
+from domain.action import Digest, Frozen, State, Tier
 from domain.canonical import canonical_bytes, digest
 from domain.policy import Judgement, Policy
 from domain.record import ActionRecord
@@ -56,7 +56,7 @@ class Choice(Frozen):
     """What a button carries: the action and the exact revision that was on the card."""
 
     action: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-    revision: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+    revision: Digest
 
 
 def buttons_id(action_id: str) -> str:

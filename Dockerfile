@@ -21,6 +21,7 @@ COPY workflows ./workflows
 COPY activities ./activities
 COPY adapters ./adapters
 COPY api ./api
+COPY commands ./commands
 RUN /opt/remit/bin/python -m compileall -q /opt/remit/lib /app
 # Inside a container loopback reaches nobody; what may reach the port is decided where it is published.
 ENV PATH=/opt/remit/bin:$PATH \

@@ -17,10 +17,12 @@ LOCAL_SLACK := local-slack-$(OS)-$(CPU)
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+BENCH := .venv-bench
+BENCH_INSTALLED := $(BENCH)/.installed
 SLACK_BINARY := node_modules/$(LOCAL_SLACK)/bin/local-slack
 SLACK_INSTALLED := node_modules/$(LOCAL_SLACK)/.installed-$(LOCAL_SLACK_VERSION)
 
-.PHONY: help setup test-setup slack-setup browser-setup demo test soak histories bench lint format lock clean
+.PHONY: help setup test-setup slack-setup browser-setup demo test soak histories bench bench-policy lint format lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +91,17 @@ histories: setup  ## record a history of each new path of the workflow
 
 bench: setup  ## measure what the approval layer costs
 	@$(BIN)/python -m bench
+
+bench-policy: $(BENCH_INSTALLED)  ## replay AgentDojo against the example policies (SUITE=, BUNDLE=, ATTACK=, JSON=1)
+	@$(BENCH)/bin/python -m bench.policy $(if $(SUITE),--suite $(SUITE)) $(if $(BUNDLE),--bundle $(BUNDLE)) \
+	  $(if $(ATTACK),--attack $(ATTACK)) $(if $(JSON),--json)
+
+# AgentDojo needs 70 packages that nothing else here does: an environment of its own keeps them apart.
+$(BENCH_INSTALLED): pyproject.toml | $(BIN)/uv
+	@echo "bench-policy: installing AgentDojo into $(BENCH) (about a minute the first time)"
+	@test -x $(BENCH)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(BENCH)
+	@$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python -r pyproject.toml --extra bench-policy
+	@touch $@
 
 lint: setup  ## ruff, mypy and the import rules, without the tests
 	@$(BIN)/ruff check .

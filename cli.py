@@ -1,31 +1,27 @@
 """The command line: `remit ...`. Every command says what it did and, when it fails, what to do about it."""
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated
 
 import asyncpg
 import typer
-from pydantic import SecretStr, ValidationError
-from rich.console import Console
 
 from adapters.database.administration import activate_bundle, create_token, revoke_token
-from adapters.database.connection import database_errors, open_pool
+from adapters.database.connection import database_errors
 from adapters.database.ledger import verify
 from adapters.database.policies import CurrentPolicy, Policies, bundle_bytes
 from adapters.database.tokens import Sessions, TokenKind, Tokens
 from adapters.executors import problems_in
 from adapters.policy_files import read_bundle
+from commands import holds
+from commands.running import err, fail, guarded, out, owner_url, run, settings_or_fail, with_pool
 from domain.canonical import digest
 from domain.catalog import Bundle
-from domain.errors import BundleInvalid, LedgerBroken, NotFound, RemitError
+from domain.errors import BundleInvalid, NotFound
 from domain.ledger import Head
-from settings import Settings
 
-T = TypeVar("T")
 app = typer.Typer(
     no_args_is_help=True, help="Remit decides what AI agents may do, asks people, and proves who decided."
 )
@@ -35,9 +31,7 @@ token_commands = typer.Typer(no_args_is_help=True, help="Make and revoke bearer 
 app.add_typer(ledger_commands, name="ledger")
 app.add_typer(policy_commands, name="policy")
 app.add_typer(token_commands, name="token")
-# Without markup: what is printed holds names from files and from people, and "[draft]" is not a style.
-out = Console(highlight=False, soft_wrap=True, markup=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+app.add_typer(holds.app)
 
 LINK_LIFETIME = timedelta(minutes=15)
 
@@ -67,16 +61,16 @@ def migrate() -> None:
     from adapters.database.migrate import migrate as migrate_schema
 
     try:
-        _run(migrate_schema(_owner_url(_settings())))
+        run(migrate_schema(owner_url(settings_or_fail())))
     except SQLAlchemyError as problem:
-        _fail(f"the schema could not be brought up to date: {problem}")
+        fail(f"the schema could not be brought up to date: {problem}")
     out.print("the schema is up to date")
 
 
 @app.command("review-link")
 def review_link(person: Annotated[str, typer.Argument(help="Id of a person of the catalog")]) -> None:
     """Make a one-time link with which a reviewer signs in to the review page, good for 15 minutes."""
-    settings = _settings()
+    settings = settings_or_fail()
 
     async def create(pool: "asyncpg.Pool[asyncpg.Record]") -> str:
         policy = await CurrentPolicy(Policies(pool), settings.policy_refresh_seconds).current()
@@ -84,7 +78,7 @@ def review_link(person: Annotated[str, typer.Argument(help="Id of a person of th
             raise NotFound(f"no person '{person}' in the catalog; known: {', '.join(sorted(policy.people))}")
         return await Sessions(pool).create_link(person, datetime.now(UTC) + LINK_LIFETIME)
 
-    code = _with_pool(settings.database_url, create)
+    code = with_pool(settings.database_url, create)
     out.print(f"{str(settings.public_url).rstrip('/')}/review/enter?code={code}")
 
 
@@ -97,7 +91,7 @@ def ledger_verify(
 
     async def check() -> str:
         with database_errors():
-            connection = await asyncpg.connect(_settings().database_url.get_secret_value(), timeout=10)
+            connection = await asyncpg.connect(settings_or_fail().database_url.get_secret_value(), timeout=10)
         try:
             found = await verify(connection, known)
         finally:
@@ -106,13 +100,13 @@ def ledger_verify(
         erased = f", {found.erased} texts erased" if found.erased else ""
         return f"the ledger is whole: {found.head.size} entries{waiting}{erased}\nhead {found.head}"
 
-    out.print(_run(check()))
+    out.print(run(check()))
 
 
 @policy_commands.command("check")
 def policy_check(folder: Annotated[Path, typer.Argument(help="Folder of *.yaml files")]) -> None:
     """Read a bundle and say everything that is wrong with it, without activating it."""
-    bundle = _guard(lambda: _whole_bundle(folder))
+    bundle = guarded(lambda: _whole_bundle(folder))
     out.print(f"bundle '{bundle.id}' version {bundle.version} is sound, {digest(bundle_bytes(bundle))}")
 
 
@@ -122,8 +116,8 @@ def policy_activate(
     by: Annotated[str, typer.Option(help="Who activates it, for the ledger")] = "operator",
 ) -> None:
     """Check a bundle and make it the active one in every process, within seconds."""
-    bundle = _guard(lambda: _whole_bundle(folder))
-    changed = _with_pool(_owner_url(_settings()), lambda pool: activate_bundle(pool, bundle, by))
+    bundle = guarded(lambda: _whole_bundle(folder))
+    changed = with_pool(owner_url(settings_or_fail()), lambda pool: activate_bundle(pool, bundle, by))
     state = "is active now" if changed else "was active already"
     out.print(f"bundle '{bundle.id}' version {bundle.version} {state}, {digest(bundle_bytes(bundle))}")
 
@@ -135,7 +129,7 @@ def token_create(
     by: Annotated[str, typer.Option(help="Who makes it, for the ledger")] = "operator",
 ) -> None:
     """Make a bearer token. It is printed once and stored only as a hash."""
-    settings = _settings()
+    settings = settings_or_fail()
 
     async def create(pool: "asyncpg.Pool[asyncpg.Record]") -> str:
         policy = await CurrentPolicy(Policies(pool), settings.policy_refresh_seconds).current()
@@ -146,13 +140,13 @@ def token_create(
         return await create_token(pool, kind, subject, by)
 
     err.print(f"a token for the {kind.value} '{subject}'; it is shown this once:")
-    out.print(_with_pool(_owner_url(settings), create))
+    out.print(with_pool(owner_url(settings), create))
 
 
 @token_commands.command("list")
 def token_list() -> None:
     """List the tokens in force: id, kind, whose, since when. Their secrets are not stored."""
-    for token in _with_pool(_owner_url(_settings()), lambda pool: Tokens(pool).in_force()):
+    for token in with_pool(owner_url(settings_or_fail()), lambda pool: Tokens(pool).in_force()):
         out.print(f"{token.token_id}  {token.kind.value:8}  {token.subject:24}  {token.created_at:%Y-%m-%d %H:%M}")
 
 
@@ -162,7 +156,7 @@ def token_revoke(
     by: Annotated[str, typer.Option(help="Who revokes it, for the ledger")] = "operator",
 ) -> None:
     """Revoke a token: refused everywhere within a second."""
-    _with_pool(_owner_url(_settings()), lambda pool: revoke_token(pool, token_id, by))
+    with_pool(owner_url(settings_or_fail()), lambda pool: revoke_token(pool, token_id, by))
     out.print(f"token {token_id} is revoked")
 
 
@@ -180,58 +174,6 @@ def _parsed_head(text: str) -> Head:
         raise typer.BadParameter(f"'{text}' is not a head: expected SIZE:HASH as `ledger verify` prints it")
     size, _, hexadecimal = text.partition(":")
     return Head(size=int(size), hash=bytes.fromhex(hexadecimal))
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as problem:
-        # Without the values: a setting may be a secret.
-        lines = (f"  REMIT_{'__'.join(str(part) for part in e['loc']).upper()}: {e['msg']}" for e in problem.errors())
-        _fail("these settings cannot be used:\n" + "\n".join(lines))
-
-
-def _owner_url(settings: Settings) -> SecretStr:
-    if settings.owner_database_url is None:
-        _fail("this needs the owner of the schema: set REMIT_OWNER_DATABASE_URL")
-    return settings.owner_database_url
-
-
-def _with_pool(url: SecretStr, work: Callable[["asyncpg.Pool[asyncpg.Record]"], Awaitable[T]]) -> T:
-    async def run() -> T:
-        pool = await open_pool(url, 2)
-        try:
-            return await work(pool)
-        finally:
-            await pool.close()
-
-    return _run(run())
-
-
-def _run(work: Awaitable[T]) -> T:
-    async def awaited() -> T:
-        return await work
-
-    return _guard(lambda: asyncio.run(awaited()))
-
-
-def _guard(work: Callable[[], T]) -> T:
-    """Turn Remit's errors into a message and an exit status."""
-    try:
-        return work()
-    except LedgerBroken as problem:
-        _fail(f"THE LEDGER IS BROKEN: {problem}")
-    except BundleInvalid as problem:
-        _fail("the bundle is not usable:\n" + "\n".join(f"  {line}" for line in problem.problems))
-    except RemitError as problem:
-        _fail(str(problem))
-    except asyncpg.PostgresError as problem:
-        _fail(f"the database refused: {problem}; is the schema up to date? (remit migrate)")
-
-
-def _fail(message: str) -> NoReturn:
-    err.print(message)
-    raise typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     """None: no Slack; reviewers use the review page."""
     slack_signing_secret: SecretStr | None = None
     slack_base_url: HttpUrl = HttpUrl("https://slack.com/api/")
+    slack_usergroup_max_age_seconds: Annotated[float, Field(ge=60, le=86400)] = 900.0
+    """How long what Slack said of a user group's members counts. It is read five times as often."""
 
     systems: dict[str, System] = {}
     """Name to base URL and token of each system that `http.request` may call."""

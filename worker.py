@@ -13,23 +13,28 @@ import asyncpg
 import structlog
 import uvloop
 from prometheus_client import Counter, Gauge, start_http_server
+from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.assess import Assess
 from activities.execute import Execute
 from activities.first_step import FirstStep
+from activities.holds import CheckHolds
 from activities.notify import Notify
 from activities.record import Record
 from adapters.database.actions import Actions
 from adapters.database.connection import open_pool
+from adapters.database.holds import Holds
 from adapters.database.ledger import BATCH, Sequencer
 from adapters.database.notices import Notices
 from adapters.database.policies import CurrentPolicy, Policies
+from adapters.database.usergroups import Usergroups
 from adapters.executors import executors
 from adapters.executors.email_send import MailServer
 from adapters.executors.http_request import RemoteSystem, http_client
 from adapters.notifiers import notifiers
+from adapters.notifiers.slack import UsergroupReader, slack_client
 from domain.errors import Unavailable
 from logs import configure_logs
 from memory import collect_garbage_seldom
@@ -40,8 +45,10 @@ from workflows.client import ActionWorkflows, connect
 log = structlog.get_logger(__name__)
 SEQUENCED = Counter("remit_ledger_entries_sequenced", "Ledger entries that got their place in the chain")
 UNSTARTED = Gauge("remit_actions_unstarted", "Accepted actions not assessed yet when last looked, older than 15 s")
+ACTIVE_HOLDS = Gauge("remit_holds_active", "Holds that are on when last looked, by scope", ["scope"])
 
 _SEQUENCE_SECONDS = 0.5
+_TELL_SECONDS = 1.0
 _START_SECONDS = 10.0
 _START_AFTER = timedelta(seconds=15)
 _CONNECT_PATIENCE_SECONDS = 60
@@ -59,14 +66,15 @@ def action_worker(
 ) -> Worker:
     """Return the Temporal worker of this deployment."""
     actions = Actions(pool)
-    policies = CurrentPolicy(Policies(pool), settings.policy_refresh_seconds)
+    policies = active_policy(pool, settings)
     reachable = executors(
         {name: RemoteSystem(url=str(system.url), token=system.token) for name, system in settings.systems.items()},
         http,
         _mail_server(settings),
     )
     assess = Assess(actions, policies, reachable)
-    execute = Execute(actions, policies, reachable)
+    holds = Holds(pool)
+    execute = Execute(actions, policies, reachable, holds)
     notify = Notify(actions, policies, notifiers(settings, Notices(pool)))
     return Worker(
         client,
@@ -78,6 +86,7 @@ def action_worker(
             execute.execute,
             execute.settle,
             notify.notify,
+            CheckHolds(holds).check_holds,
             Record(actions).record_approval,
         ],
         # The sandbox more than halves throughput; tests replay every history inside it instead.
@@ -85,6 +94,12 @@ def action_worker(
         max_cached_workflows=5000,
         graceful_shutdown_timeout=timedelta(seconds=10),
     )
+
+
+def active_policy(pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings) -> CurrentPolicy:
+    """Return the active policy, with the people of its Slack user groups."""
+    memberships = Usergroups(pool, timedelta(seconds=settings.slack_usergroup_max_age_seconds))
+    return CurrentPolicy(Policies(pool), settings.policy_refresh_seconds, memberships=memberships)
 
 
 async def sequence(sequencer: Sequencer) -> None:
@@ -115,6 +130,34 @@ async def start_unstarted(actions: Actions, workflows: ActionWorkflows) -> None:
     await _repeat(sweep, _START_SECONDS, "starting_delayed")
 
 
+async def tell_of_holds(holds: Holds, workflows: ActionWorkflows) -> None:
+    """Tell waiting actions that a hold over them was placed or lifted, so that they stand still or go on at once.
+
+    What was not finished when a process died is told again, and telling twice is harmless: actions look for
+    themselves which holds are on.
+    """
+
+    async def tell() -> None:
+        for scope, active in (await holds.count_active()).items():
+            ACTIVE_HOLDS.labels(scope.value).set(active)
+        async with holds.telling() as untold:
+            for hold in untold:
+                after = ""
+                while waiting := await holds.waiting(hold, after):
+                    await asyncio.gather(*(workflows.holds_changed(action_id) for action_id in waiting))
+                    after = waiting[-1]
+
+    await _repeat(tell, _TELL_SECONDS, "telling_of_holds_delayed")
+
+
+async def read_usergroups(pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings, token: SecretStr) -> None:
+    """Keep the members of Slack user groups confirmed. While Slack is away they count until they are too old."""
+    max_age = timedelta(seconds=settings.slack_usergroup_max_age_seconds)
+    client = slack_client(token, str(settings.slack_base_url))
+    reader = UsergroupReader(client, active_policy(pool, settings), Usergroups(pool, max_age), every=max_age / 5)
+    await _repeat(reader.read, (max_age / 5).total_seconds(), "reading_usergroups_delayed")
+
+
 async def _repeat(work: Callable[[], Awaitable[None]], pause: float, delayed: str) -> None:
     while True:
         try:
@@ -139,6 +182,9 @@ async def run(settings: Settings) -> None:
             await _in_background(background, sequence(Sequencer(chain)))
         workflows = ActionWorkflows(client, settings.task_queue)
         await _in_background(background, start_unstarted(Actions(pool), workflows))
+        await _in_background(background, tell_of_holds(Holds(pool), workflows))
+        if settings.slack_bot_token is not None:
+            await _in_background(background, read_usergroups(pool, settings, settings.slack_bot_token))
         async with working(client, pool, settings):
             collect_garbage_seldom()
             log.info("worker_ready", task_queue=settings.task_queue, temporal=settings.temporal_address)

@@ -11,10 +11,11 @@ from temporalio import activity
 
 from activities.failures import translated
 from domain.action import Action, Frozen, Route, State, Submission, Tier
-from domain.approval import Approval, ApprovalPlan, ask
-from domain.authority import Eligibility, find_person, may_vote
+from domain.approval import Approval, ApprovalPlan, Decision, ask
+from domain.authority import Eligibility, Question, find_person, may_vote
 from domain.catalog import Dimension
 from domain.errors import InvalidArguments, RequestError
+from domain.facts import Facts
 from domain.ledger import SYSTEM, Actor, Entry, EntryKind, entry
 from domain.policy import Admitted, Judgement, Policy
 from domain.record import ActionRecord
@@ -80,11 +81,17 @@ class Verdict(Frozen):
 
 
 class EligibilityRequest(Frozen):
-    """Whether this person may vote now, where these groups are asked and these persons are excluded."""
+    """Whether this person may vote so at this time, where these groups are asked and these persons are excluded.
+
+    Requests of earlier versions have no time, which means now, and no tier, which means high.
+    """
 
     person: str
     groups: list[str]
     excluded: dict[str, str]
+    tier: Tier = Tier.HIGH
+    decision: Decision = Decision.APPROVE
+    at: datetime | None = None
 
 
 class Assess:
@@ -100,11 +107,13 @@ class Assess:
         record = await self._actions.get(request.action_id)
         if record.judgement is None:
             policy = await self._policies.current()
-            judgement, admitted = _judge(policy, record.action)
+            judgement, admitted = await self._judge(policy, record, request.now)
             approval = None
             if judgement.route is Route.ASK and admitted is not None and judgement.approval is not None:
-                plan = _plan(policy, judgement.approval, record.action, admitted, request.now)
-                approval = ask(plan, record.action.digest)
+                plan = _plan(
+                    policy, judgement.approval, judgement.assessment.tier, record.action, admitted, request.now
+                )
+                approval = ask(plan, record.action.digest, request.now)
             state = _STATE_AFTER[judgement.route]
             entries = _entries(record.action, judgement, approval, request.now)
             judged = await self._actions.record_judgement(
@@ -120,9 +129,29 @@ class Assess:
     @activity.defn
     @translated
     async def check_eligibility(self, request: EligibilityRequest) -> Eligibility:
-        """Say whether a person may vote, by the groups as they are at this moment."""
-        policy = await self._policies.current()
-        return may_vote(request.person, policy.people, policy.groups, request.groups, request.excluded)
+        """Say whether a person may vote, by the people and groups as they are at this moment."""
+        question = Question(
+            at=request.at or datetime.now(UTC),
+            groups=request.groups,
+            excluded=request.excluded,
+            tier=request.tier,
+            approving=request.decision is Decision.APPROVE,
+        )
+        return may_vote(request.person, await self._policies.current(), question)
+
+    async def _judge(self, policy: Policy, record: ActionRecord, now: datetime) -> tuple[Judgement, Admitted | None]:
+        """Judge an action; one that the catalog no longer admits is denied, whatever it admitted at the door."""
+        action = record.action
+        arguments = json.loads(action.arguments_bytes)
+        submission = Submission(
+            use_case=action.use_case, action_type=action.action_type, arguments=arguments, context=action.context
+        )
+        try:
+            admitted = policy.admit(action.agent, submission)
+        except RequestError as problem:
+            return _denied(policy, problem), None
+        facts = Facts(at=now)
+        return policy.judge(admitted, arguments, action.context, facts), admitted
 
     async def _verdict(self, record: ActionRecord) -> Verdict:
         judgement = record.judgement
@@ -153,41 +182,37 @@ _STATE_AFTER = {
 }
 
 
-def _judge(policy: Policy, action: Action) -> tuple[Judgement, Admitted | None]:
-    """Judge an action; one that the catalog no longer admits is denied, whatever it admitted at the door."""
-    arguments = json.loads(action.arguments_bytes)
-    submission = Submission(
-        use_case=action.use_case, action_type=action.action_type, arguments=arguments, context=action.context
-    )
-    try:
-        admitted = policy.admit(action.agent, submission)
-    except RequestError as problem:
-        scores = dict.fromkeys(Dimension, 0)
-        assessment = Assessment(scores=scores, hits=[], tier=Tier.HIGH, policy=policy.ref)
-        # What does not fit a schema is quoted by the error, and the reason goes into Temporal's history.
-        because = "the arguments no longer fit" if isinstance(problem, InvalidArguments) else str(problem)
-        return Judgement(assessment=assessment, route=Route.DENY, because=because), None
-    return policy.judge(admitted, arguments, action.context), admitted
+def _denied(policy: Policy, problem: RequestError) -> Judgement:
+    scores = dict.fromkeys(Dimension, 0)
+    assessment = Assessment(scores=scores, hits=[], tier=Tier.HIGH, policy=policy.ref)
+    # What does not fit a schema is quoted by the error, and the reason goes into Temporal's history.
+    because = "the arguments no longer fit" if isinstance(problem, InvalidArguments) else str(problem)
+    return Judgement(assessment=assessment, route=Route.DENY, because=because)
 
 
-def _plan(policy: Policy, name: str, action: Action, admitted: Admitted, now: datetime) -> ApprovalPlan:
+def _plan(policy: Policy, name: str, tier: Tier, action: Action, admitted: Admitted, now: datetime) -> ApprovalPlan:
     rule = policy.approvals[name]
+    first, *later = rule.asked
     excluded: dict[str, str] = {}
     if rule.exclude_agent_owner:
         excluded[admitted.agent.owner] = f"they own the agent '{admitted.agent.id}'"
-    if action.context.on_behalf_of:
-        requester = find_person(policy.people.values(), action.context.on_behalf_of)
-        if requester is not None:
-            excluded[requester.id] = "the agent acts on their behalf"
+    requester = find_person(policy.people.values(), action.context.on_behalf_of or "")
+    if requester is not None:
+        excluded[requester.id] = "the agent acts on their behalf"
     return ApprovalPlan(
         rule=rule.id,
-        group=rule.group,
-        quorum=rule.quorum,
+        group=first.group,
+        quorum=first.quorum,
+        later=later,
+        exclude_earlier_stages=rule.exclude_earlier_stages,
         excluded=excluded,
+        requester_unknown=bool(action.context.on_behalf_of) and requester is None,
+        reason_required=rule.reason_required.applies_to(tier),
         remind_at=now + rule.remind_after if rule.remind_after else None,
         escalate_at=now + rule.escalate_after if rule.escalate_after else None,
         escalate_to=rule.escalate_to,
         expires_at=now + rule.expire_after,
+        approval_lifetime=rule.approval_lifetime,
     )
 
 

@@ -22,10 +22,11 @@ class FirstStepRequest(Frozen):
 
 
 class FirstStepDone(Frozen):
-    """The verdict, and how the action ended if it ran already."""
+    """The verdict, and how the action ended if it ran already, or the hold that kept it from running."""
 
     verdict: Verdict
     ended: State | None = None
+    held: str | None = None
 
 
 class FirstStep:
@@ -48,4 +49,6 @@ class FirstStep:
             )
         except EffectError:
             return FirstStepDone(verdict=verdict)
+        if done.held is not None:
+            return FirstStepDone(verdict=verdict, held=done.held)
         return FirstStepDone(verdict=verdict, ended=done.state)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from temporalio import activity
@@ -26,7 +26,8 @@ class ApprovalStore(Protocol):
 
 
 class ApprovalChange(Frozen):
-    """One thing that happened to an approval: a ballot, a timer's step, or a cancellation, and the state after it."""
+    """One thing that happened to an approval, and the state after it: a ballot, a timer's step, a cancellation, or a
+    hold that was lifted, which postponed everything by the time it was on."""
 
     action_id: str
     approval: Approval
@@ -36,6 +37,7 @@ class ApprovalChange(Frozen):
     cancelled_by: Actor | None = None
     cancel_id: str | None = None
     receipt: Receipt | None = None
+    postponed_by: timedelta | None = None
 
 
 class Record:
@@ -65,6 +67,8 @@ def entries_of(change: ApprovalChange) -> list[Entry]:
         kind = EntryKind.APPROVAL_REMINDED if change.step.kind is StepKind.REMIND else EntryKind.APPROVAL_ESCALATED
         done = change.approval.escalations[-1].model_dump(mode="json")
         entries.append(_on_action(change, kind, done))
+    if change.postponed_by is not None:
+        entries.append(_postponed(change, change.postponed_by))
     if change.cancelled_by is not None and change.receipt is not None and change.receipt.refusal is not None:
         refusal = change.receipt.refusal.model_dump(mode="json")
         entries.append(_on_action(change, EntryKind.CANCEL_REFUSED, refusal, suffix=f"/{change.cancel_id}"))
@@ -88,6 +92,17 @@ def vote_entry(action_id: str, ballot: Ballot, receipt: Receipt, at: datetime) -
     kept = [Secret(name="reason", salt=secrets.token_bytes(32), content=reason)] if reason else []
     actor = Actor(kind=ActorKind.PERSON, id=ballot.person, door=ballot.door.value)
     return entry(f"{action_id}/vote/{ballot.id}", kind, at, actor, data, action=action_id, secrets=kept)
+
+
+def _postponed(change: ApprovalChange, by: timedelta) -> Entry:
+    """Return the entry of deadlines that moved. Canonical JSON has integers, so the time is in microseconds."""
+    plan = change.approval.plan
+    times = {"remind_at": plan.remind_at, "escalate_at": plan.escalate_at, "expires_at": plan.expires_at}
+    data = {name: at.isoformat() if at else None for name, at in times.items()}
+    microsecond = timedelta(microseconds=1)
+    held = {"by_microseconds": by // microsecond, "held_for_microseconds": change.approval.held_for // microsecond}
+    suffix = f"/{held['held_for_microseconds']}"  # the time held only grows, so it names the postponement
+    return _on_action(change, EntryKind.APPROVAL_POSTPONED, {**held, **data}, suffix)
 
 
 def _on_action(change: ApprovalChange, kind: EntryKind, data: Mapping[str, Any], suffix: str = "") -> Entry:

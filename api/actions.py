@@ -60,7 +60,7 @@ Name = Annotated[str, Query(pattern=r"^[a-z0-9._-]{1,80}$")]
     responses={
         201: {"model": ActionView, "description": "The action finished within the wait"},
         202: {"model": ActionView, "description": "The action goes on: follow it at `Location`"},
-        **documented(401, 403, 409, 413, 422, 503),
+        **documented(401, 403, 409, 413, 422, 423, 429, 503),
     },
 )
 async def submit(
@@ -155,10 +155,11 @@ async def withdraw(action_id: ActionId, who: AgentCaller, doors: Doors) -> Actio
     "/{action_id}/votes",
     summary="Vote on an action",
     response_model=VoteReceipt,
-    responses=documented(401, 403, 404, 409, 422, 503),
+    responses=documented(401, 403, 404, 409, 422, 423, 503),
 )
 async def vote(action_id: ActionId, wanted: VoteRequest, who: ReviewerCaller, doors: Doors) -> VoteReceipt:
-    """Approve or reject the revision that was read. A rejection needs a reason."""
+    """Approve or reject the revision that was read. A rejection needs a reason, and an approval where
+    `approval.reason_required` says so."""
     ballot = Ballot(
         id=f"api-{secrets.token_hex(8)}",
         person=who.subject,

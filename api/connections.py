@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import asyncpg
 from fastapi import Request
@@ -10,9 +11,11 @@ from temporalio.client import Client
 
 from adapters.database.actions import Actions
 from adapters.database.connection import open_pool
+from adapters.database.holds import Holds
 from adapters.database.ledger import Ledger
 from adapters.database.policies import CurrentPolicy, Policies
 from adapters.database.tokens import RecentCallers, Sessions, Tokens
+from adapters.database.usergroups import Usergroups
 from adapters.database.watch import ActionWatch
 from settings import Settings
 from workflows.client import ActionWorkflows, connect
@@ -25,6 +28,7 @@ class Connections:
     settings: Settings
     pool: "asyncpg.Pool[asyncpg.Record]"
     actions: Actions
+    holds: Holds
     ledger: Ledger
     tokens: Tokens
     callers: RecentCallers
@@ -52,11 +56,16 @@ async def opened(settings: Settings) -> AsyncIterator[Connections]:
                 settings=settings,
                 pool=pool,
                 actions=Actions(pool),
+                holds=Holds(pool),
                 ledger=Ledger(pool),
                 tokens=Tokens(pool),
                 callers=RecentCallers(Tokens(pool)),
                 sessions=Sessions(pool),
-                policies=CurrentPolicy(Policies(pool), settings.policy_refresh_seconds),
+                policies=CurrentPolicy(
+                    Policies(pool),
+                    settings.policy_refresh_seconds,
+                    memberships=Usergroups(pool, timedelta(seconds=settings.slack_usergroup_max_age_seconds)),
+                ),
                 watch=watch,
                 temporal=client,
                 workflows=ActionWorkflows(client, settings.task_queue),

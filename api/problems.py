@@ -14,6 +14,7 @@ from domain.errors import (
     DatabaseUnavailable,
     EngineUnavailable,
     Forbidden,
+    Held,
     IdempotencyConflict,
     InvalidArguments,
     InvalidRequest,
@@ -21,6 +22,7 @@ from domain.errors import (
     NotifierUnavailable,
     PolicyDenied,
     PolicyUnavailable,
+    RateLimited,
     RefusalCode,
     Refused,
     RemitError,
@@ -45,6 +47,8 @@ STATUS: dict[type[RemitError], int] = {
     NotFound: 404,
     IdempotencyConflict: 409,
     TooLarge: 413,
+    Held: 423,
+    RateLimited: 429,
     EngineUnavailable: 503,
     DatabaseUnavailable: 503,
     PolicyUnavailable: 503,
@@ -60,8 +64,11 @@ REFUSAL_STATUS: dict[RefusalCode, int] = {
     RefusalCode.DUPLICATE_VOTE: 409,
     RefusalCode.DIGEST_MISMATCH: 409,
     RefusalCode.NOT_ELIGIBLE: 403,
+    RefusalCode.MEMBERSHIP_UNCONFIRMED: 403,
+    RefusalCode.TRAINING_REQUIRED: 403,
     RefusalCode.SELF_APPROVAL: 403,
     RefusalCode.REASON_REQUIRED: 422,
+    RefusalCode.HELD: 423,
 }
 TITLE = {
     400: "Bad request",
@@ -72,6 +79,8 @@ TITLE = {
     409: "Conflict",
     413: "Too large",
     422: "Cannot be processed",
+    423: "Held",
+    429: "A limit is reached",
     500: "A bug in Remit",
     503: "Not available",
 }
@@ -87,21 +96,33 @@ class Problem(BaseModel):
     detail: str = Field(examples=["the key was used before with another body"])
 
 
+RETRY_AFTER = {
+    429: "In how many seconds there is room; without it waiting does not help",
+    503: "In how many seconds to try again",
+}
+
+
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI `responses` of an endpoint that may answer these."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {
-        status: {"model": Problem, "description": TITLE[status], "content": {MEDIA_TYPE: schema}} for status in statuses
-    }
+    responses: dict[int | str, dict[str, Any]] = {}
+    for status in statuses:
+        responses[status] = {"model": Problem, "description": TITLE[status], "content": {MEDIA_TYPE: schema}}
+        if meaning := RETRY_AFTER.get(status):
+            header = {"description": meaning, "schema": {"type": "integer", "minimum": 1}}
+            responses[status]["headers"] = {"Retry-After": header}
+    return responses
 
 
-def problem(status: int, code: str, detail: str) -> JSONResponse:
-    """Return an error response."""
+def problem(status: int, code: str, detail: str, retry_after: int | None = None) -> JSONResponse:
+    """Return an error response. `retry_after` is in seconds."""
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if status == 503:
         headers["Retry-After"] = RETRY_AFTER_SECONDS
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
     body = Problem(type="about:blank", title=TITLE.get(status, "Error"), status=status, code=code, detail=detail)
     return JSONResponse(body.model_dump(), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
@@ -122,7 +143,8 @@ def install(app: FastAPI) -> None:
         code = error.refusal.code.value if isinstance(error, Refused) else error.code
         if status >= 500:
             log.warning("request_failed", code=code, detail=str(error))
-        return problem(status, code, str(error))
+        retry_after = error.retry_after if isinstance(error, RateLimited) else None
+        return problem(status, code, str(error), retry_after)
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(_request: Request, error: RequestValidationError) -> JSONResponse:

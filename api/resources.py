@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.action import Digest, Outcome, Route, State, Tier
 from domain.approval import ApprovalOutcome, Decision, Escalation, Vote
 from domain.catalog import Dimension
+from domain.holds import Hold, HoldScope
 from domain.record import ActionRecord
 from domain.risk import Hit, PolicyRef
 
@@ -31,17 +32,31 @@ class AssessmentView(BaseModel):
     policy: PolicyRef
 
 
+class StageView(BaseModel):
+    """One stage: who is asked in it, how many have to approve, and how many have."""
+
+    group: str
+    quorum: int
+    approvals: int
+
+
 class ApprovalView(BaseModel):
-    """Who is asked, who voted, and until when."""
+    """Who is asked, who voted, and until when. `stage` is the one that is asked, from 1; `group`, `groups` and
+    `quorum` are its own. An approval that is not executed by `void_at` is worth nothing."""
 
     group: str
     groups: list[str]
     quorum: int
+    stage: int
+    stages: list[StageView]
+    reason_required: bool
+    requester_unknown: bool
     votes: list[Vote]
     deadline: datetime
     escalations: list[Escalation]
     outcome: ApprovalOutcome | None
     decided_at: datetime | None
+    void_at: datetime | None
 
 
 class ExecutionView(BaseModel):
@@ -62,8 +77,22 @@ class Links(BaseModel):
     temporal: str | None
 
 
+class HoldView(BaseModel):
+    """A hold. It is on while `lifted_at` is null."""
+
+    id: str
+    scope: HoldScope
+    subject: str | None
+    reason: str
+    placed_by: str
+    placed_at: datetime
+    lifted_by: str | None
+    lift_reason: str | None
+    lifted_at: datetime | None
+
+
 class ActionView(BaseModel):
-    """An action."""
+    """An action. `hold` is the hold that is on over it: nothing of it runs, and its clock stands still."""
 
     id: str
     agent: str
@@ -77,6 +106,7 @@ class ActionView(BaseModel):
     assessment: AssessmentView | None
     approval: ApprovalView | None
     execution: ExecutionView | None
+    hold: HoldView | None
     created_at: datetime
     updated_at: datetime
     links: Links
@@ -100,12 +130,14 @@ class VoteRequest(BaseModel):
 
 
 class VoteReceipt(BaseModel):
-    """A vote that counted, and where the approval stands with it."""
+    """A vote that counted, and where the approval stands with it: the stage that is asked now, and how far it is."""
 
     accepted: bool
     outcome: ApprovalOutcome | None
     approvals: int
     quorum: int
+    stage: int
+    stages: int
 
 
 class LedgerEntryView(BaseModel):
@@ -150,16 +182,25 @@ def action_view(record: ActionRecord, public_url: str, temporal_ui_url: str | No
         ),
         approval=approval
         and ApprovalView(
-            group=approval.plan.group,
+            group=approval.group,
             groups=approval.groups,
-            quorum=approval.plan.quorum,
+            quorum=approval.quorum,
+            stage=approval.stage,
+            stages=[
+                StageView(group=stage.group, quorum=stage.quorum, approvals=approval.approvals_in(number))
+                for number, stage in enumerate(approval.plan.stages, 1)
+            ],
+            reason_required=approval.plan.reason_required,
+            requester_unknown=approval.plan.requester_unknown,
             votes=approval.votes,
             deadline=approval.plan.expires_at,
             escalations=approval.escalations,
             outcome=approval.outcome,
             decided_at=approval.decided_at,
+            void_at=approval.void_at,
         ),
         execution=execution and ExecutionView.model_validate(execution.model_dump(exclude={"key", "uncertain"})),
+        hold=hold_view(record.hold) if record.hold else None,
         created_at=action.created_at,
         updated_at=record.updated_at,
         links=Links(
@@ -169,6 +210,11 @@ def action_view(record: ActionRecord, public_url: str, temporal_ui_url: str | No
             temporal=ui,
         ),
     )
+
+
+def hold_view(hold: Hold) -> HoldView:
+    """Return the resource of a hold."""
+    return HoldView.model_validate(hold.model_dump())
 
 
 def cursor_of(record: ActionRecord) -> str:

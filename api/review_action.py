@@ -21,6 +21,7 @@ from api.review_view import (
     is_intact,
     scores_of,
     time_left,
+    why_no_approval,
     why_no_vote,
 )
 from domain.approval import Ballot, Door
@@ -71,6 +72,7 @@ async def action_page(
         entries_total=len(stored),
         left=time_left(record, now),
         why_not=why_no_vote(record, who.person, policy, now),
+        why_not_approve=why_no_approval(record, who.person, policy, now),
         names={person.id: person.name for person in policy.bundle.people},
         action_type=policy.action_types.get(record.action.action_type),
         agent=policy.agents.get(record.action.agent),

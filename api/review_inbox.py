@@ -72,7 +72,7 @@ def _rows(records: list[ActionRecord], who: Reviewer, now: datetime) -> list[Row
     """Return those of the records that one of the person's groups was asked about."""
     rows = []
     for record in records:
-        if record.approval is not None and is_asked(record.approval, who.person, who.policy):
+        if record.approval is not None and is_asked(record.approval, who.person, who.policy, now):
             action_type = who.policy.action_types.get(record.action.action_type)
             preview, left_out = preview_of(record)
             row = Row(

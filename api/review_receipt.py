@@ -41,6 +41,14 @@ REFUSED: dict[RefusalCode, tuple[str, str]] = {
         "You are not among the people who are asked",
         "Leave it to them. If you should be one of them, ask an admin to add you to the group.",
     ),
+    RefusalCode.MEMBERSHIP_UNCONFIRMED: (
+        "It is not known whether you are asked",
+        "Your vote was not counted. The admin finds the reason in the log of the worker.",
+    ),
+    RefusalCode.TRAINING_REQUIRED: (
+        "Your training does not cover this risk",
+        "Whoever keeps the policy enters the new date of expiry.",
+    ),
     RefusalCode.SELF_APPROVAL: (
         "This is your own request",
         "Somebody else of the group has to decide. You may tell them that it waits.",
@@ -50,12 +58,16 @@ REFUSED: dict[RefusalCode, tuple[str, str]] = {
         "Your first vote stands. If it was wrong, ask a colleague of the group to reject the action.",
     ),
     RefusalCode.REASON_REQUIRED: (
-        "A rejection needs a reason",
-        "Write why, in a sentence: the agent and the ledger are told. Then press Reject again.",
+        "A reason is needed",
+        "Write why, in a sentence: the agent and the ledger are told. Then press the same button again.",
     ),
     RefusalCode.NOT_WAITING: (
         "Nobody is asked about this action",
         "There is nothing to decide. What became of it stands below.",
+    ),
+    RefusalCode.HELD: (
+        "A hold is on",
+        "Nothing runs and the clock stands still. Vote again when the hold is lifted.",
     ),
     RefusalCode.DIGEST_MISMATCH: (
         "The arguments are not the ones that were shown",
@@ -113,10 +125,13 @@ def _standing(record: ActionRecord) -> str:
     approval = record.approval
     if approval is None or record.state in _ENDED:
         return _ENDED.get(record.state, "")
+    if record.state is State.EXPIRED and approval.void_at is not None:
+        return "The action was approved, but not executed while the approval was good. It will not run."
     if approval.outcome is not None:
         return _OUTCOMES[approval.outcome]
-    missing = approval.plan.quorum - approval.approvals
-    return f"{approval.approvals} of {approval.plan.quorum} approvals so far; {missing} more needed."
+    stage = f"Stage {approval.stage} of {len(approval.plan.stages)}, {approval.group}: " if approval.plan.later else ""
+    missing = approval.quorum - approval.approvals
+    return f"{stage}{approval.approvals} of {approval.quorum} approvals so far; {missing} more needed."
 
 
 def _is_vote(body: dict[str, Any], person: Person, ballot: str) -> bool:

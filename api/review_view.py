@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.database.ledger import StoredEntry
-from domain.action import State
+from domain.action import State, Tier
 from domain.approval import Approval
-from domain.authority import may_vote
+from domain.authority import Question, may_vote
 from domain.canonical import digest
-from domain.catalog import Dimension, Person
+from domain.catalog import Dimension, Person, has_left
+from domain.errors import RefusalCode
 from domain.policy import Policy
 from domain.record import ActionRecord
 
@@ -88,20 +89,38 @@ def why_no_vote(record: ActionRecord, person: Person, policy: Policy, now: datet
         return "Nobody is asked about this action any more." if approval else "Nobody is asked about this action."
     if not is_intact(record):
         return "The stored arguments are not the revision that people are asked about. Do not decide; tell an admin."
+    if record.hold is not None:
+        return "Nobody can decide while the hold is on. Come back when it is lifted."
     if approval.outcome is not None or now >= approval.plan.expires_at:
         return "The question is closed: it was decided a moment ago, or its deadline has passed. Reload the page."
-    if any(vote.person == person.id for vote in approval.votes):
+    if approval.earlier_vote(person.id) is not None:
         return "You have voted. One person counts once."
-    return _ineligible(approval, person, policy)
+    return _ineligible(approval, person, policy, now)
 
 
-def _ineligible(approval: Approval, person: Person, policy: Policy) -> str | None:
-    judged = may_vote(person.id, policy.people, policy.groups, approval.groups, approval.plan.excluded)
-    if judged.refusal is None:
+def why_no_approval(record: ActionRecord, person: Person, policy: Policy, now: datetime) -> str | None:
+    """Say why a person who may vote can only reject; None when they can approve, too."""
+    if record.approval is None:
         return None
-    if person.id in approval.plan.excluded:
+    question = _question(record.approval, now).model_copy(update={"tier": record.tier or Tier.HIGH, "approving": True})
+    refusal = may_vote(person.id, policy, question).refusal
+    return f"You cannot approve this one: {refusal.message}." if refusal is not None else None
+
+
+def _ineligible(approval: Approval, person: Person, policy: Policy, now: datetime) -> str | None:
+    refusal = may_vote(person.id, policy, _question(approval, now)).refusal
+    if refusal is None:
+        return None
+    if refusal.code is RefusalCode.SELF_APPROVAL:
         return f"You may not decide this one ({person.name}: {approval.plan.excluded[person.id]})."
-    return f"You may not decide this one: only members of {' or '.join(approval.groups)} may."
+    if refusal.code is RefusalCode.NOT_ELIGIBLE and not has_left(person, now):
+        return f"You may not decide this one: only members of {' or '.join(approval.groups)} may."
+    return f"You may not decide this one: {refusal.message}."
+
+
+def _question(approval: Approval, now: datetime) -> Question:
+    """Ask about the vote that most people may cast: a rejection."""
+    return Question(at=now, groups=approval.groups, excluded=approval.plan.excluded, approving=False)
 
 
 def is_intact(record: ActionRecord) -> bool:
@@ -111,16 +130,22 @@ def is_intact(record: ActionRecord) -> bool:
     return named and (record.approval is None or record.approval.revision == action.digest)
 
 
-def is_asked(approval: Approval, person: Person, policy: Policy) -> bool:
-    """Whether one of the person's groups, as they are now, is asked."""
-    return any(person.id in policy.groups[name].members for name in approval.groups if name in policy.groups)
+def is_asked(approval: Approval, person: Person, policy: Policy, now: datetime) -> bool:
+    """Whether one of the person's groups, as they are now, is or was asked, or somebody for whom they stand in."""
+    groups = [policy.groups[name] for name in approval.asked_so_far if name in policy.groups]
+    if any(person.id in group.members for group in groups):
+        return True
+    return may_vote(person.id, policy, _question(approval, now)).refusal is None
 
 
 def time_left(record: ActionRecord, now: datetime) -> timedelta | None:
-    """Return how long people still have; None when nobody is asked."""
-    if record.approval is None or record.state is not State.PENDING_APPROVAL:
+    """Return how long people still have; None when nobody is asked. While a hold is on, it stays the same."""
+    approval = record.approval
+    if approval is None or approval.outcome is not None or record.state is not State.PENDING_APPROVAL:
         return None
-    return max(record.approval.plan.expires_at - now, timedelta(0))
+    if record.hold is not None:
+        now = max(record.hold.placed_at, approval.asked_at or record.hold.placed_at)
+    return max(approval.plan.expires_at - now, timedelta(0))
 
 
 def _fields(arguments: Mapping[str, Any]) -> list[Field]:

@@ -16,18 +16,18 @@ from typing import Any, Protocol
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.notifiers.slack.cards import APPROVE, REJECT, Choice, buttons_id
+from adapters.notifiers.slack.cards import APPROVE, APPROVE_WITH_REASON, REJECT, Choice, buttons_id
 from adapters.notifiers.slack.client import SlackRefused, slack_errors
 from adapters.notifiers.slack.text import plain, prose, section
 from api.slack_payloads import (
     REASON_BLOCK,
     REASON_INPUT,
     BlockActions,
-    Rejection,
+    Carried,
     ViewClosed,
     ViewSubmission,
+    carried_by,
     choice_of,
-    rejection_of,
 )
 from domain.approval import Ballot, Decision, Door, Receipt
 from domain.catalog import Person
@@ -37,6 +37,9 @@ from domain.policy import Policy
 log = structlog.get_logger(__name__)
 
 REJECT_FORM = "remit_reject_reason"
+APPROVE_FORM = "remit_approve_reason"
+_ASKS_WHY = {REJECT: REJECT_FORM, APPROVE_WITH_REASON: APPROVE_FORM}
+_DECIDES = {REJECT_FORM: Decision.REJECT, APPROVE_FORM: Decision.APPROVE}
 MAX_REASON = 2000
 PATIENCE = timedelta(seconds=2)
 """How long the action may take to answer a vote."""
@@ -113,22 +116,24 @@ class SlackDoor:
 
     async def _click(self, click: BlockActions) -> Ack:
         button = click.button
-        if button.action_id not in (APPROVE, REJECT):
+        if button.action_id not in (APPROVE, APPROVE_WITH_REASON, REJECT):
             return _answer(click, "Remit does not know this button.")
         choice = choice_of(button)
         if button.block_id != buttons_id(choice.action):
             raise InvalidRequest("the button stands in a block of another action")
         person = await self._person(click.user.id)
-        if button.action_id == REJECT and person is not None:
-            return await self._ask_why(click, choice)
-        decision = Decision.APPROVE if button.action_id == APPROVE else Decision.REJECT
+        form = _ASKS_WHY.get(button.action_id)
+        if form is not None and person is not None:
+            return await self._ask_why(click, choice, form)
+        decision = Decision.REJECT if button.action_id == REJECT else Decision.APPROVE
         ballot_id = _ballot_id(click.user.id, button.action_ts, click.message.ts, choice, decision)
         return await self._vote(click, choice, person, ballot_id, decision)
 
     async def _submission(self, submission: ViewSubmission) -> Ack:
-        if submission.view.callback_id != REJECT_FORM:
+        decision = _DECIDES.get(submission.view.callback_id)
+        if decision is None:
             raise InvalidRequest("this is not one of Remit's forms")
-        rejection = rejection_of(submission.view)
+        carried = carried_by(submission.view)
         reason = submission.view.reason.strip()
         if not reason:
             return _answer(submission, "Say why: the agent and the ledger are told.")
@@ -136,8 +141,8 @@ class SlackDoor:
             return _answer(submission, f"The reason has {len(reason)} characters; the limit is {MAX_REASON}.")
         person = await self._person(submission.user.id)
         # The same form sent again with another reason is another ballot; sent twice as it is, the same.
-        ballot_id = _ballot_id(submission.user.id, submission.view.id, reason, rejection, Decision.REJECT)
-        return await self._vote(submission, rejection, person, ballot_id, Decision.REJECT, reason)
+        ballot_id = _ballot_id(submission.user.id, submission.view.id, reason, carried, decision)
+        return await self._vote(submission, carried, person, ballot_id, decision, reason)
 
     async def _vote(
         self,
@@ -150,7 +155,7 @@ class SlackDoor:
     ) -> Ack:
         """Cast a ballot. One of somebody unknown is cast as well, so that the attempt is recorded as refused."""
         user = interaction.user.id
-        if person is None and decision is Decision.REJECT and not reason:
+        if person is None and not reason:
             reason = "(not asked for: nobody in the catalog has this Slack user)"
         ballot = Ballot(
             id=ballot_id,
@@ -173,14 +178,14 @@ class SlackDoor:
         again = "" if refusal.code is RefusalCode.REASON_REQUIRED else "Your vote does not count: "
         return _answer(interaction, f"{again}{refusal.message}.")
 
-    async def _ask_why(self, click: BlockActions, choice: Choice) -> Ack:
-        """Open the form that asks for the reason of a rejection."""
+    async def _ask_why(self, click: BlockActions, choice: Choice, form: str) -> Ack:
+        """Open the form that asks for the reason of a vote."""
         if self.client is None:
             return _answer(click, "Remit cannot open its form in Slack here. Please use the review page.")
-        carried = Rejection(**choice.model_dump(), channel=click.channel.id, ts=click.message.ts)
+        carried = Carried(**choice.model_dump(), channel=click.channel.id, ts=click.message.ts)
         try:
             with slack_errors():
-                await self.client.views_open(trigger_id=click.trigger_id, view=rejection_form(carried))
+                await self.client.views_open(trigger_id=click.trigger_id, view=reason_form(carried, form))
         except SlackRefused as refusal:
             log.warning("slack_form_refused", action=choice.action, code=refusal.code, to_do=refusal.remedy)
             return _answer(click, "Slack did not open the form that asks for your reason. Please click again.")
@@ -193,15 +198,16 @@ class SlackDoor:
         return found[0] if len(found) == 1 else None
 
 
-def rejection_form(carried: Rejection) -> dict[str, Any]:
+def reason_form(carried: Carried, form: str) -> dict[str, Any]:
     """Return the form that asks why; it carries the exact revision that was on the card."""
+    title = _DECIDES[form].value.capitalize()
     about = f"Action `{carried.action}`, revision `{carried.revision.removeprefix('sha256:')[:12]}`"
     return {
         "type": "modal",
-        "callback_id": REJECT_FORM,
+        "callback_id": form,
         "private_metadata": json.dumps(carried.model_dump(), separators=(",", ":")),
-        "title": plain("Reject"),
-        "submit": plain("Reject"),
+        "title": plain(title),
+        "submit": plain(title),
         "close": plain("Cancel"),
         "blocks": [
             section(about),

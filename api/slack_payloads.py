@@ -113,8 +113,8 @@ Interaction = Annotated[BlockActions | ViewSubmission | ViewClosed, Field(discri
 _INTERACTION: TypeAdapter[BlockActions | ViewSubmission | ViewClosed] = TypeAdapter(Interaction)
 
 
-class Rejection(Choice):
-    """What the rejection form carries through Slack: the choice, and the card it came from."""
+class Carried(Choice):
+    """What the form that asks why carries through Slack: the choice, and the card it came from."""
 
     channel: ChannelId
     ts: Timestamp
@@ -137,9 +137,9 @@ def choice_of(button: Button) -> Choice:
     return _parsed(Choice, button.value)
 
 
-def rejection_of(view: View) -> Rejection:
-    """Return what a rejection form carries. Raises InvalidRequest."""
-    return _parsed(Rejection, view.private_metadata)
+def carried_by(view: View) -> Carried:
+    """Return what a form that asks why carries. Raises InvalidRequest."""
+    return _parsed(Carried, view.private_metadata)
 
 
 def _parsed(model: type[T], text: str) -> T:

@@ -15,15 +15,19 @@ from domain.action import Action, State, Submission
 from domain.canonical import canonical_bytes, digest, revision_bytes
 from domain.errors import (
     Forbidden,
+    Held,
     IdempotencyConflict,
     InvalidArguments,
     PolicyDenied,
-    RequestError,
+    RateLimited,
+    RemitError,
     UnknownActionType,
     UnknownUseCase,
 )
+from domain.guardrails import measure_of, uses_of
 from domain.ledger import Actor, ActorKind, Entry, EntryKind, Secret, entry
 from domain.record import ActionRecord
+from domain.roles import meaning_of
 
 EXAMPLES: dict[str, Example] = {
     "score a lead": {
@@ -65,23 +69,30 @@ async def accept(doors: Connections, who: Caller, submission: Submission, key: s
     """Store a submission under the agent's key, or find what an earlier request stored there.
 
     The catalog decides about new actions only: one that was accepted before is found by its key whatever the
-    catalog says now. What the catalog refuses is recorded before it is refused. Raises IdempotencyConflict when
-    the key was used with another body.
+    catalog, its limits and holds say now. What they refuse is recorded before it is refused. Raises IdempotencyConflict
+    when the key was used with another body.
     """
     arguments = revision_bytes(submission.arguments)
     request_digest = digest(canonical_bytes(submission.model_dump(mode="json")))
     policy = await doors.policies.current()
     try:
-        owner = policy.admit(who.subject, submission).use_case.owner
+        admitted = policy.admit(who.subject, submission)
     except _REFUSED_AT_THE_DOOR as refusal:
         earlier = await doors.actions.under_key(who.subject, key)
         if earlier is None:
             await doors.ledger.append([_refused(who, submission, refusal, request_digest, policy.ref.digest)])
             raise
         return _same_request(earlier, request_digest, key, None)
+    owner = admitted.use_case.owner
     action = _action(who, submission, arguments)
     requested = _requested(action, who, key, request_digest)
-    stands = await doors.actions.submit(action, owner, key, request_digest, requested)
+    meaning = meaning_of(admitted.action_type, submission.arguments)
+    measure, uses = measure_of(meaning), uses_of(policy.bundle.guardrails, action, meaning)
+    try:
+        stands = await doors.actions.submit(action, owner, key, request_digest, requested, measure, uses)
+    except (Held, RateLimited) as refusal:
+        await doors.ledger.append([_refused(who, submission, refusal, request_digest, policy.ref.digest)])
+        raise
     record = ActionRecord(action=action, owner=owner, state=State.ASSESSING, updated_at=action.created_at)
     return _same_request(stands, request_digest, key, record)
 
@@ -139,7 +150,7 @@ def _action(who: Caller, submission: Submission, arguments: bytes) -> Action:
     )
 
 
-def _refused(who: Caller, submission: Submission, refusal: RequestError, request_digest: str, policy: str) -> Entry:
+def _refused(who: Caller, submission: Submission, refusal: RemitError, request_digest: str, policy: str) -> Entry:
     data = {
         "code": refusal.code,
         "use_case": submission.use_case,
@@ -147,6 +158,8 @@ def _refused(who: Caller, submission: Submission, refusal: RequestError, request
         "request": request_digest,
         "policy": policy,
     }
+    if isinstance(refusal, RateLimited):
+        data["guardrail"] = refusal.guardrail
     actor = Actor(kind=ActorKind.AGENT, id=who.subject, door="api")
     return entry(f"refused/{uuid.uuid4().hex}", EntryKind.ACTION_REFUSED, datetime.now(UTC), actor, data)
 

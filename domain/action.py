@@ -62,8 +62,31 @@ class Route(StrEnum):
     DENY = "deny"
 
 
+class Source(Frozen):
+    """Something the agent read before it asked: which data source of the use case, where in it, and what stood there.
+
+    `content` is the text as the tool returned it, JSON where the tool returns records. A source that the use case
+    does not name counts as untrusted.
+    """
+
+    source: Identifier
+    locator: Annotated[str, Field(max_length=500)] | None = None
+    content: Text
+
+
+class Claims(Frozen):
+    """What the agent thinks of its own action. A claim may raise the tier and never lowers it."""
+
+    confidence: Annotated[int, Field(ge=0, le=100)] = 100
+    risk: Tier = Tier.LOW
+    reversible: bool = True
+
+
 class Context(Frozen):
-    """What the agent says about the action. These are claims: shown as quotes, never believed."""
+    """What the agent says about the action. These are claims: shown as quotes, never believed.
+
+    `prompt` is what the person asked the agent for; `sources` is what the agent read since.
+    """
 
     prompt: Text | None = None
     output: Text | None = None
@@ -71,6 +94,8 @@ class Context(Frozen):
     on_behalf_of: Annotated[str, Field(max_length=200)] | None = None
     region: Annotated[str, Field(max_length=40)] | None = None
     session_id: Annotated[str, Field(max_length=200)] | None = None
+    sources: Annotated[list[Source], Field(max_length=50)] = []
+    claims: Claims | None = None
 
 
 class Submission(Frozen):

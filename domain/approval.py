@@ -2,39 +2,50 @@
 
 An approval starts waiting. Votes, timers and a cancellation move it, once, to an outcome:
 
-    waiting ──quorum of approvals──▶ approved
-            ──one rejection────────▶ rejected
+    waiting ──quorum of approvals──▶ the next stage is asked; after the last one: approved
+            ──one rejection────────▶ rejected       in whichever stage
             ──deadline─────────────▶ expired        silence is never approval
             ──the agent withdraws──▶ cancelled
 
-While it waits it may remind its group once and escalate once, which asks a second group too. Changing
+Stages are asked one after the other, and a vote counts for the stage that is asked when it comes. While it waits it
+may remind the group of its stage once and escalate once, which asks a second group too, for that stage. Changing
 anything here needs `workflow.patched()` and a recorded history, because waiting actions replay it.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from domain.action import Digest, Frozen, State
+from domain.action import Frozen, State
 from domain.authority import Eligibility
+from domain.catalog.routes import Stage
 from domain.errors import Refusal, RefusalCode
+from domain.votes import Ballot, Decision, Door, Vote, place_of, vote_of, voted_before
 
-
-class Decision(StrEnum):
-    """What a vote says."""
-
-    APPROVE = "approve"
-    REJECT = "reject"
-
-
-class Door(StrEnum):
-    """Where a vote came in. Recorded beside the person, never instead of them."""
-
-    API = "api"
-    SLACK = "slack"
-    PAGE = "page"
+__all__ = [
+    "Approval",
+    "ApprovalOutcome",
+    "ApprovalPlan",
+    "Ballot",
+    "Decision",
+    "Door",
+    "Escalation",
+    "Receipt",
+    "Step",
+    "StepKind",
+    "Vote",
+    "ask",
+    "cancel",
+    "cast",
+    "decided",
+    "next_step",
+    "postponed",
+    "reason_missing",
+    "receipt",
+    "take",
+]
 
 
 class ApprovalOutcome(StrEnum):
@@ -52,39 +63,30 @@ class ApprovalOutcome(StrEnum):
 
 
 class ApprovalPlan(Frozen):
-    """How people are asked, with absolute UTC times, as it was judged when the action was assessed."""
+    """How people are asked, with absolute UTC times, as it was judged when the action was assessed.
+
+    `group` and `quorum` are the first stage, `later` those after it. `requester_unknown` says that the agent acts on
+    behalf of somebody whom the catalog does not know, so that nobody could be excluded for it.
+    """
 
     rule: str
     group: str
     quorum: Annotated[int, Field(ge=1)]
+    later: list[Stage] = []
+    exclude_earlier_stages: bool = True
     excluded: dict[str, str] = {}
+    requester_unknown: bool = False
+    reason_required: bool = False
     remind_at: datetime | None = None
     escalate_at: datetime | None = None
     escalate_to: str | None = None
     expires_at: datetime
+    approval_lifetime: timedelta | None = None
 
-
-class Ballot(Frozen):
-    """One person's wish, before anybody has checked whether it counts."""
-
-    id: Annotated[str, Field(min_length=1, max_length=200)]
-    person: Annotated[str, Field(min_length=1, max_length=80)]
-    decision: Decision
-    revision: Digest
-    reason: Annotated[str, Field(max_length=2000)] = ""
-    door: Door
-
-
-class Vote(Frozen):
-    """A ballot that counts."""
-
-    person: str
-    group: str
-    decision: Decision
-    revision: str
-    reason: str
-    door: Door
-    at: datetime
+    @property
+    def stages(self) -> list[Stage]:
+        """The stages, in the order they are asked."""
+        return [Stage(group=self.group, quorum=self.quorum), *self.later]
 
 
 class Escalation(Frozen):
@@ -96,20 +98,68 @@ class Escalation(Frozen):
 
 
 class Approval(Frozen):
-    """The whole state of one asking."""
+    """The whole state of one asking.
+
+    `groups` are asked now, in `stage`, the first of which is 1. `held_for` is how long holds stopped its clock since
+    `asked_at`; the plan's times are moved by it already.
+    """
 
     plan: ApprovalPlan
     revision: str
     groups: list[str]
+    stage: int = 1
     votes: list[Vote] = []
     escalations: list[Escalation] = []
     outcome: ApprovalOutcome | None = None
     decided_at: datetime | None = None
+    asked_at: datetime | None = None
+    held_for: timedelta = timedelta(0)
 
     @property
     def approvals(self) -> int:
-        """How many distinct people approved."""
-        return len({vote.person for vote in self.votes if vote.decision is Decision.APPROVE})
+        """How many distinct people approved in the stage that is asked."""
+        return self.approvals_in(self.stage)
+
+    def approvals_in(self, stage: int) -> int:
+        """Return how many distinct people approved in a stage, the first of which is 1."""
+        return len({v.person for v in self.votes if v.stage == stage and v.decision is Decision.APPROVE})
+
+    @property
+    def quorum(self) -> int:
+        """How many have to, in the stage that is asked."""
+        return self._asked.quorum
+
+    @property
+    def group(self) -> str:
+        """The group of the stage that is asked; an escalation may have added another to `groups`."""
+        return self._asked.group
+
+    @property
+    def asked_so_far(self) -> list[str]:
+        """Every group that is or was asked."""
+        stages = [stage.group for stage in self.plan.stages[: self.stage]]
+        return list(dict.fromkeys([*stages, *self.groups, *(escalation.group for escalation in self.escalations)]))
+
+    @property
+    def void_at(self) -> datetime | None:
+        """When it is worth nothing any more unless execution has begun; None for one that does not age."""
+        lifetime = self.plan.approval_lifetime
+        if self.outcome is not ApprovalOutcome.APPROVED or self.decided_at is None or lifetime is None:
+            return None
+        return self.decided_at + lifetime
+
+    def earlier_vote(self, person: str) -> Vote | None:
+        """Return the vote by which a person has had their say; None when they may have another or their first."""
+        return vote_of(person, self.counting)
+
+    @property
+    def counting(self) -> list[Vote]:
+        """The votes beside which another has to come from another person."""
+        return [vote for vote in self.votes if self.plan.exclude_earlier_stages or vote.stage == self.stage]
+
+    @property
+    def _asked(self) -> Stage:
+        return self.plan.stages[self.stage - 1]
 
 
 class Receipt(Frozen):
@@ -120,6 +170,8 @@ class Receipt(Frozen):
     outcome: ApprovalOutcome | None = None
     approvals: int = 0
     quorum: int = 0
+    stage: int = 1
+    stages: int = 1
 
 
 class StepKind(StrEnum):
@@ -138,9 +190,20 @@ class Step(Frozen):
     summary: str
 
 
-def ask(plan: ApprovalPlan, revision: str) -> Approval:
+def ask(plan: ApprovalPlan, revision: str, asked_at: datetime | None = None) -> Approval:
     """Start an approval of one revision."""
-    return Approval(plan=plan, revision=revision, groups=[plan.group])
+    return Approval(plan=plan, revision=revision, groups=[plan.group], asked_at=asked_at)
+
+
+def postponed(approval: Approval, held_for: timedelta) -> Approval:
+    """Move what is still to come by the time that holds stopped the clock: `held_for`, in total, since it was asked."""
+    by = held_for - approval.held_for
+    if approval.outcome is not None or by <= timedelta(0):
+        return approval
+    plan = approval.plan
+    times = {"remind_at": plan.remind_at, "escalate_at": plan.escalate_at, "expires_at": plan.expires_at}
+    moved = plan.model_copy(update={name: at + by for name, at in times.items() if at is not None})
+    return approval.model_copy(update={"plan": moved, "held_for": held_for})
 
 
 def next_step(approval: Approval) -> Step:
@@ -150,7 +213,7 @@ def next_step(approval: Approval) -> Step:
     if plan.escalate_at and plan.escalate_to and StepKind.ESCALATE not in taken:
         steps.append(Step(kind=StepKind.ESCALATE, at=plan.escalate_at, summary=f"escalate to {plan.escalate_to}"))
     if plan.remind_at and StepKind.REMIND not in taken:
-        steps.append(Step(kind=StepKind.REMIND, at=plan.remind_at, summary=f"remind {plan.group}"))
+        steps.append(Step(kind=StepKind.REMIND, at=plan.remind_at, summary=f"remind {approval.group}"))
     return min(steps, key=lambda step: step.at)
 
 
@@ -160,7 +223,7 @@ def take(approval: Approval, step: Step, now: datetime) -> Approval:
         return approval
     if step.kind is StepKind.EXPIRE:
         return approval.model_copy(update={"outcome": ApprovalOutcome.EXPIRED, "decided_at": now})
-    group = approval.plan.group
+    group = approval.group
     groups = approval.groups
     if step.kind is StepKind.ESCALATE and approval.plan.escalate_to:
         group = approval.plan.escalate_to
@@ -177,21 +240,29 @@ def cast(approval: Approval, ballot: Ballot, eligibility: Eligibility, now: date
     vote = Vote(
         person=eligibility.person,
         group=eligibility.group,
+        in_place_of=place_of(eligibility, approval.counting) if eligibility.in_place_of else None,
+        stage=approval.stage,
         decision=ballot.decision,
         revision=ballot.revision,
         reason=ballot.reason.strip(),
         door=ballot.door,
         at=now,
     )
-    counted = approval.model_copy(update={"votes": [*approval.votes, vote]})
+    counted = _after(approval.model_copy(update={"votes": [*approval.votes, vote]}), vote, now)
+    return counted, receipt(counted)
+
+
+def _after(counted: Approval, vote: Vote, now: datetime) -> Approval:
+    """Return what a vote that was just counted makes of the approval: decided, in its next stage, or waiting on."""
     outcome = None
     if vote.decision is Decision.REJECT:
         outcome = ApprovalOutcome.REJECTED
-    elif counted.approvals >= approval.plan.quorum:
+    elif counted.approvals >= counted.quorum:
+        if counted.stage < len(counted.plan.stages):
+            following = counted.plan.stages[counted.stage]
+            return counted.model_copy(update={"stage": counted.stage + 1, "groups": [following.group]})
         outcome = ApprovalOutcome.APPROVED
-    if outcome is not None:
-        counted = counted.model_copy(update={"outcome": outcome, "decided_at": now})
-    return counted, receipt(counted)
+    return counted.model_copy(update={"outcome": outcome, "decided_at": now}) if outcome is not None else counted
 
 
 def cancel(approval: Approval, now: datetime) -> tuple[Approval, Receipt]:
@@ -209,7 +280,9 @@ def receipt(approval: Approval, refusal: Refusal | None = None) -> Receipt:
         refusal=refusal,
         outcome=approval.outcome,
         approvals=approval.approvals,
-        quorum=approval.plan.quorum,
+        quorum=approval.quorum,
+        stage=approval.stage,
+        stages=len(approval.plan.stages),
     )
 
 
@@ -241,11 +314,17 @@ def _refusal(approval: Approval, ballot: Ballot, eligibility: Eligibility, now: 
         return eligibility.refusal
     if eligibility.group is None or eligibility.person != ballot.person:
         return Refusal(code=RefusalCode.NOT_ELIGIBLE, message=f"'{ballot.person}' was not found eligible")
-    earlier = next((vote for vote in approval.votes if vote.person == ballot.person), None)
-    if earlier is not None:
-        message = f"{ballot.person} already voted to {earlier.decision.value}; one person counts once"
-        return Refusal(code=RefusalCode.DUPLICATE_VOTE, message=message)
-    if ballot.decision is Decision.REJECT and not ballot.reason.strip():
+    return voted_before(ballot, approval.stage, eligibility, approval.counting) or reason_missing(approval, ballot)
+
+
+def reason_missing(approval: Approval | None, ballot: Ballot) -> Refusal | None:
+    """Refuse a ballot that says too little: a rejection without a reason, or an approval where the plan wants one."""
+    if ballot.reason.strip():
+        return None
+    if ballot.decision is Decision.REJECT:
         message = "a rejection needs a reason: the agent and the ledger are told why"
-        return Refusal(code=RefusalCode.REASON_REQUIRED, message=message)
-    return None
+    elif approval is not None and approval.outcome is None and approval.plan.reason_required:
+        message = f"an approval by the rule '{approval.plan.rule}' needs a reason: say what you checked"
+    else:
+        return None
+    return Refusal(code=RefusalCode.REASON_REQUIRED, message=message)

@@ -13,6 +13,8 @@ RemitError                      code                     retryable
 │   ├── IdempotencyConflict     idempotency_conflict     no
 │   ├── TooLarge                too_large                no
 │   └── Refused                 a Refusal's own code     no        a vote or a cancellation that does not count
+├── Held                        held                     yes       a hold is on: try again when it is lifted
+├── RateLimited                 rate_limited             yes       a limit is reached: try again when there is room
 ├── BundleInvalid               bundle_invalid           no        the policy files do not load
 ├── EffectError                                                     an executor could not do its work
 │   ├── EffectRefused           effect_refused           no        the other side said no: nothing happened
@@ -43,11 +45,14 @@ class RefusalCode(StrEnum):
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     NOT_ELIGIBLE = "not_eligible"
+    MEMBERSHIP_UNCONFIRMED = "membership_unconfirmed"
+    TRAINING_REQUIRED = "training_required"
     SELF_APPROVAL = "self_approval"
     DUPLICATE_VOTE = "duplicate_vote"
     REASON_REQUIRED = "reason_required"
     NOT_WAITING = "not_waiting"
     DIGEST_MISMATCH = "digest_mismatch"
+    HELD = "held"
 
 
 class Refusal(BaseModel):
@@ -140,6 +145,28 @@ class Refused(RequestError):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
+
+
+class Held(RemitError):
+    """A hold is on over what is asked for: nothing was accepted. The same request may be sent when it is lifted."""
+
+    code = "held"
+    retryable = True
+
+
+class RateLimited(RemitError):
+    """A limit of the policy is reached, named by `guardrail`: nothing was accepted, or nothing was run.
+
+    `retry_after` is in how many seconds there is room; None when waiting does not help.
+    """
+
+    code = "rate_limited"
+    retryable = True
+
+    def __init__(self, message: str, guardrail: str = "", retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.guardrail = guardrail
+        self.retry_after = retry_after
 
 
 class BundleInvalid(RemitError):

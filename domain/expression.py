@@ -24,32 +24,68 @@ _OPAQUE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_MACRO = re.compile(r"\.\s*(map|filter|exists|exists_one|all)\s*\(\s*(\w+)?")
+_MACRO = re.compile(r"\.\s*(?P<name>map|filter|exists|exists_one|all)\s*\(\s*(?P<variable>\w+)?")
 _QUADRATIC = ("map", "filter")
+_COMPLAINT = re.compile(r"<input>:(?P<line>[0-9]+):(?P<column>[0-9]+): (?:Syntax error: )?(?P<complaint>.*)")
+
+
+class Unusable(ValueError):
+    """A condition that may not be used. `offset` is the character where the reason stands."""
+
+    def __init__(self, message: str, offset: int = 0) -> None:
+        super().__init__(message)
+        self.offset = offset
 
 
 def compile_expression(text: str, names: frozenset[str]) -> cel.Program:
     """Compile `text`, which may use only the variables in `names`.
 
-    Raises ValueError, with line and column where the parser gives them, for what does not parse, is too
-    long, too deep, uses an unknown variable, or uses a macro whose cost is not bounded.
+    Raises Unusable, a ValueError, for what does not parse, is too long, too deep, uses an unknown variable, or uses
+    a macro whose cost is not bounded.
     """
-    if len(text) > MAX_LENGTH:
-        raise ValueError(f"the expression has {len(text)} characters; the limit is {MAX_LENGTH}")
-    bare = _OPAQUE.sub(lambda found: " " if found["comment"] else "''", text)
-    if _nesting(bare) > MAX_NESTING:
-        raise ValueError(f"the expression nests deeper than {MAX_NESTING}")
-    macros = _MACRO.findall(bare)
-    for macro, _ in macros:
-        if macro in _QUADRATIC:
-            raise ValueError(f"'{macro}' is not allowed: its cost grows with the square of the list; use 'exists'")
-    if len(macros) > MAX_LOOPS:
-        raise ValueError(f"{len(macros)} loops (exists, exists_one, all) in one expression; the limit is {MAX_LOOPS}")
-    program = cel.compile(text)
-    bound = {name for _, name in macros}  # the parser reports the names a macro binds as variables too
+    loops = loops_within_limits(text)
+    try:
+        program = cel.compile(text)
+    except ValueError as problem:
+        raise unreadable(text, str(problem)) from problem
+    bound = {loop["variable"] for loop in loops}  # the parser reports the names a macro binds as variables too
     if unknown := set(program.variables()) - names - bound:
-        raise ValueError(f"no variable '{min(unknown)}'; known: {', '.join(sorted(names))}")
+        raise Unusable(f"no variable '{min(unknown)}'; known: {', '.join(sorted(names))}")
     return program
+
+
+def loops_within_limits(text: str) -> list[re.Match[str]]:
+    """Return the loops of a condition. Raises Unusable for what is too long, too deep, or loops without bounds."""
+    if len(text) > MAX_LENGTH:
+        message = f"the condition has {len(text)} characters; the limit is {MAX_LENGTH}: make several rules of it"
+        raise Unusable(message, MAX_LENGTH)
+    bare = _OPAQUE.sub(
+        lambda found: " " * len(found[0]) if found["comment"] else f"'{'_' * (len(found[0]) - 2)}'", text
+    )
+    if (deep := _too_deep(bare)) is not None:
+        raise Unusable(f"the condition nests deeper than {MAX_NESTING} brackets: make several rules of it", deep)
+    loops = list(_MACRO.finditer(bare))
+    for loop in loops:
+        if (name := loop["name"]) in _QUADRATIC:
+            message = f"'{name}' is not allowed: its cost grows with the square of the list; use 'exists' or 'all'"
+            raise Unusable(message, loop.start("name"))
+    if len(loops) > MAX_LOOPS:
+        message = f"{len(loops)} loops (exists, exists_one, all) in one condition; the limit is {MAX_LOOPS}"
+        raise Unusable(f"{message}: make several rules of it", loops[MAX_LOOPS].start("name"))
+    return loops
+
+
+def unreadable(text: str, said: str) -> Unusable:
+    """Return the evaluator's first complaint about a text it cannot parse, with the place it names."""
+    found = _COMPLAINT.search(said)
+    if found is None:
+        return Unusable(f"the condition cannot be read: {said[:200]}")
+    complaint = found["complaint"]
+    if complaint.startswith("token recognition error") and "\\" in complaint:
+        complaint = r"a text has a backslash that means nothing; write \\ for each, or r'...' around the text"
+    lines = text.splitlines(keepends=True)
+    before = sum(len(line) for line in lines[: int(found["line"]) - 1])
+    return Unusable(f"the condition cannot be read: {complaint}", before + int(found["column"]) - 1)
 
 
 def holds(program: cel.Program, context: cel.Context) -> bool:
@@ -75,12 +111,14 @@ class RuleFailed(Exception):
     """A condition could not be judged. The caller must take the stricter way."""
 
 
-def _nesting(text: str) -> int:
-    depth = deepest = 0
-    for character in text:
+def _too_deep(text: str) -> int | None:
+    """Return where the nesting passes the limit, None when it does not."""
+    depth = 0
+    for offset, character in enumerate(text):
         if character in "([{":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > MAX_NESTING:
+                return offset
         elif character in ")]}":
             depth -= 1
-    return deepest
+    return None

@@ -45,10 +45,12 @@ class EntryKind(StrEnum):
     APPROVAL_REQUESTED = "approval.requested"
     APPROVAL_REMINDED = "approval.reminded"
     APPROVAL_ESCALATED = "approval.escalated"
+    APPROVAL_POSTPONED = "approval.postponed"
     APPROVAL_APPROVED = "approval.approved"
     APPROVAL_REJECTED = "approval.rejected"
     APPROVAL_EXPIRED = "approval.expired"
     APPROVAL_CANCELLED = "approval.cancelled"
+    APPROVAL_VOID = "approval.void"
     VOTE_ACCEPTED = "vote.accepted"
     VOTE_REFUSED = "vote.refused"
     CANCEL_REFUSED = "cancel.refused"
@@ -56,6 +58,8 @@ class EntryKind(StrEnum):
     EXECUTION_SUCCEEDED = "execution.succeeded"
     EXECUTION_FAILED = "execution.failed"
     EXECUTION_IN_DOUBT = "execution.in_doubt"
+    HOLD_PLACED = "hold.placed"
+    HOLD_LIFTED = "hold.lifted"
     POLICY_ACTIVATED = "policy.activated"
     TOKEN_CREATED = "token.created"  # noqa: S105  a kind of entry
     TOKEN_REVOKED = "token.revoked"  # noqa: S105

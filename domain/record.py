@@ -5,6 +5,7 @@ from typing import Any
 
 from domain.action import Action, Frozen, Outcome, Route, State, Tier
 from domain.approval import Approval
+from domain.holds import Hold
 from domain.policy import Judgement
 
 
@@ -23,7 +24,11 @@ class Execution(Frozen):
 
 
 class ActionRecord(Frozen):
-    """One action with its assessment, its approval and its execution, as far as they exist."""
+    """One action with its assessment, its approval and its execution, as far as they exist.
+
+    `hold` is the oldest hold that is on over it, while it is not over. `exceeded` names the limits that it went over
+    when it was submitted, with the tier that each raises to.
+    """
 
     action: Action
     owner: str
@@ -31,6 +36,8 @@ class ActionRecord(Frozen):
     judgement: Judgement | None = None
     approval: Approval | None = None
     execution: Execution | None = None
+    hold: Hold | None = None
+    exceeded: dict[str, Tier] = {}
     updated_at: datetime
 
     @property
@@ -42,3 +49,11 @@ class ActionRecord(Frozen):
     def route(self) -> Route | None:
         """The route, once assessed."""
         return self.judgement.route if self.judgement else None
+
+
+class Claim(Frozen):
+    """The right to run an action's revision now. `since` names the attempt; an earlier one may have had its effect."""
+
+    record: ActionRecord
+    may_have_happened: bool
+    since: datetime

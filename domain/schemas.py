@@ -13,16 +13,19 @@ from referencing.jsonschema import DRAFT202012
 MAX_SHOWN = 5
 
 
-def schema_problems(schema: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what keeps `schema` from describing arguments."""
+def schema_problems(schema: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield what keeps `schema` from describing arguments, each with its path inside the schema."""
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
     except jsonschema.SchemaError as problem:
-        yield f"not a JSON Schema: {problem.message}"
+        yield tuple(problem.absolute_path), f"not a JSON Schema: {problem.message[:300]}"
+        return
+    except RecursionError:
+        yield (), "the schema nests too deep"
         return
     yield from _unresolvable(schema)
     if schema.get("type") != "object":
-        yield "must say 'type: object'"
+        yield (), "the schema of arguments must say 'type: object'"
 
 
 def arguments_validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
@@ -62,18 +65,19 @@ def misfits(validator: jsonschema.Draft202012Validator, arguments: Mapping[str, 
     return f"{shown} (and {len(errors) - MAX_SHOWN} more)" if len(errors) > MAX_SHOWN else shown
 
 
-def _unresolvable(schema: Mapping[str, Any]) -> Iterator[str]:
+def _unresolvable(schema: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield the references that lead nowhere inside the schema: they would fail each submission."""
     resolver = Registry().with_resource("", DRAFT202012.create_resource(schema)).resolver()
-    values: list[Any] = [schema]
+    values: list[tuple[tuple[str | int, ...], Any]] = [((), schema)]
     while values:
-        value = values.pop()
-        values.extend(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
+        path, value = values.pop()
+        inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        values.extend(((*path, key), inner) for key, inner in inside)
         for keyword in ("$ref", "$dynamicRef"):
             reference = value.get(keyword) if isinstance(value, dict) else None
             if not isinstance(reference, str):
                 continue
             try:
                 resolver.lookup(reference)
-            except Unresolvable:
-                yield f"no '{reference}' in this schema; a reference must stay inside it"
+            except (Unresolvable, ValueError):
+                yield (*path, keyword), f"no '{reference}' in this schema; a reference must stay inside it"

@@ -18,7 +18,7 @@ from domain.canonical import digest, revision_bytes
 from domain.ledger import Actor, ActorKind, Entry, EntryKind, Head, Secret, entry
 from domain.policy import Judgement
 from local.postgres import EmbeddedPostgres
-from tests.bundles import policy
+from tests.bundles import FACTS, policy
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 POLICY = policy()
@@ -126,4 +126,4 @@ def _judged(action_type: str, arguments: dict[str, Any], context: Context) -> tu
     )
     submission = Submission(use_case="support", action_type=action_type, arguments=arguments, context=context)
     admitted = POLICY.admit("clerk", submission)
-    return action, POLICY.judge(admitted, arguments, context)
+    return action, POLICY.judge(admitted, arguments, context, FACTS)

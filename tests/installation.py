@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from adapters.database.administration import activate_bundle, create_token
 from adapters.database.connection import open_pool
+from adapters.database.holds import Holds
 from adapters.database.ledger import Sequencer
 from adapters.database.migrate import migrate
 from adapters.database.tokens import TokenKind
@@ -24,8 +25,8 @@ from local.processes import free_port
 from local.temporal import TemporalServer
 from settings import Settings
 from tests.bundles import bundle
-from worker import sequence, working
-from workflows.client import connect
+from worker import sequence, tell_of_holds, working
+from workflows.client import ActionWorkflows, connect
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,20 +175,22 @@ def settings_for(
 
 @contextlib.asynccontextmanager
 async def running_worker(settings: Settings) -> AsyncIterator[None]:
-    """Run a worker and a sequencer in this process."""
+    """Run a worker, a sequencer and who tells of holds in this process."""
     pool = await open_pool(settings.database_url, 5)
     chain_url = settings.ledger_database_url
     assert chain_url is not None
     chain = await open_pool(chain_url, 2)
     client = await connect(settings.temporal_address, settings.temporal_namespace)
-    sequencing = asyncio.create_task(sequence(Sequencer(chain)))
+    telling = tell_of_holds(Holds(pool), ActionWorkflows(client, settings.task_queue))
+    duties = [asyncio.create_task(duty) for duty in (sequence(Sequencer(chain)), telling)]
     try:
         async with working(client, pool, settings):
             yield
     finally:
-        sequencing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sequencing
+        for duty in duties:
+            duty.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await duty
         await chain.close()
         await pool.close()
 

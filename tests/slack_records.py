@@ -5,11 +5,11 @@ from typing import Any
 
 from domain.action import Action, Context, ExecutionResult, Outcome, State, Submission
 from domain.approval import Approval, ApprovalPlan, Ballot, Decision, Door, ask, cast
-from domain.authority import may_vote
+from domain.authority import Question, may_vote
 from domain.canonical import digest, revision_bytes
 from domain.policy import Policy
 from domain.record import ActionRecord, Execution
-from tests.bundles import policy
+from tests.bundles import FACTS, policy
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 PUBLIC_URL = "https://remit.test.example/"
@@ -32,7 +32,7 @@ def waiting(
     submission = Submission(
         use_case="support", action_type=action_type, arguments=arguments, context=context or Context()
     )
-    judgement = rules.judge(rules.admit("clerk", submission), arguments, submission.context)
+    judgement = rules.judge(rules.admit("clerk", submission), arguments, submission.context, FACTS)
     data = revision_bytes(arguments)
     action = Action(
         id=action_id,
@@ -46,7 +46,12 @@ def waiting(
     )
     rule = rules.approvals[judgement.approval or "one"]
     plan = ApprovalPlan(
-        rule=rule.id, group=rule.group, quorum=rule.quorum, excluded={}, expires_at=NOW + rule.expire_after
+        rule=rule.id,
+        group=rule.asked[0].group,
+        quorum=rule.asked[0].quorum,
+        later=rule.asked[1:],
+        excluded={},
+        expires_at=NOW + rule.expire_after,
     )
     approval = ask(plan, action.digest).model_copy(update={"groups": list(groups)})
     return ActionRecord(
@@ -70,7 +75,8 @@ def voted(record: ActionRecord, person: str, decision: Decision = Decision.APPRO
         reason=reason,
         door=Door.SLACK,
     )
-    eligibility = may_vote(person, POLICY.people, POLICY.groups, approval.groups, {})
+    question = Question(at=NOW, groups=approval.groups, excluded={}, approving=decision is Decision.APPROVE)
+    eligibility = may_vote(person, POLICY, question)
     after, receipt = cast(approval, ballot, eligibility, NOW + timedelta(minutes=5))
     assert receipt.accepted, receipt
     state = State.REJECTED if after.outcome == "rejected" else State.PENDING_APPROVAL

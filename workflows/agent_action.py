@@ -13,26 +13,30 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.assess import Assess, AssessRequest, EligibilityRequest, Verdict
-    from activities.execute import Execute, ExecuteRequest, SettleRequest
+    from activities.execute import Execute, Executed, ExecuteRequest, SettleRequest
     from activities.first_step import FirstStep, FirstStepRequest
     from activities.notify import Notify, NotifyRequest
     from activities.record import ApprovalChange, Record
-    from domain.action import Frozen, Route, State
+    from domain.action import Frozen, Route, State, Tier
     from domain.approval import (
         Approval,
         ApprovalOutcome,
         Ballot,
-        Decision,
         Receipt,
         Step,
         StepKind,
         cancel,
         cast,
         next_step,
+        postponed,
+        reason_missing,
+        receipt,
         take,
     )
     from domain.errors import Refusal, RefusalCode
+    from domain.holds import held
     from domain.ledger import Actor, ActorKind
+    from workflows.holds import HoldWatch
     from workflows.visibility import mark, waiting_details
 
 # A short step runs inside the workflow task. Its failures are those of our own database, so it tries until that
@@ -79,6 +83,7 @@ class AgentAction:
         self._start = start
         self._verdict: Verdict | None = None
         self._approval: Approval | None = None
+        self._holds = HoldWatch(start.action_id)
         self._turn = asyncio.Lock()  # one change of the approval at a time, recorded before it is true
         self._occasions: list[str] = []
         self._changes = 0
@@ -98,7 +103,7 @@ class AgentAction:
         verdict = self._verdict = first.verdict
         match verdict.route:
             case Route.EXECUTE:
-                state = first.ended or await self._execute()
+                state = first.ended or await self._execute(held_by=first.held)
             case Route.ASK if verdict.approval is not None:
                 state = await self._ask(verdict, verdict.approval)
             case Route.SUGGEST:
@@ -129,36 +134,91 @@ class AgentAction:
         return state
 
     async def _wait_for_outcome(self) -> ApprovalOutcome:
-        """Wait for a decision, with one timer open at a time: the next reminder, escalation or the deadline."""
+        """Wait for a decision, with one timer open at a time: the next reminder, escalation or the deadline.
+
+        While a hold is on there is none: the clock stands still, and goes on with the time that was left.
+        """
         while True:
             approval = self._require_approval()
             if approval.outcome is not None:
                 return approval.outcome
+            if self._holds.hold is not None:
+                await self._holds.until_told(or_else=lambda: self._is_decided() or self._holds.hold is None)
+                await self._look_at_holds()
+                continue
             step = next_step(approval)
             patience = max(step.at - workflow.now(), timedelta(0))
             try:
-                await workflow.wait_condition(self._is_decided, timeout=patience, timeout_summary=step.summary)
+                await workflow.wait_condition(self._is_interrupted, timeout=patience, timeout_summary=step.summary)
             except TimeoutError:
                 await self._take(step)
+            else:
+                await self._look_at_holds()
 
     async def _take(self, step: Step) -> None:
         """Take a step that time brought, unless somebody decided while it came."""
         async with self._turn:
+            if self._is_decided() or await self._hold_on() is not None:
+                return
             approval = self._require_approval()
-            if approval.outcome is not None:
+            if next_step(approval) != step:  # it moved, by the time that the action was held
                 return
             now = workflow.now()
             after = take(approval, step, now)
             await self._record(ApprovalChange(action_id=self._start.action_id, approval=after, at=now, step=step))
         self._changed(*_OCCASIONS.get(step.kind, ()))
 
-    async def _execute(self, at_once: bool = False) -> State:
-        """Run the revision: first inside the workflow task where the executor is short, then as an activity."""
-        request = ExecuteRequest(action_id=self._start.action_id, digest=self._start.digest)
+    async def _look_at_holds(self) -> None:
+        """Find out which hold is on, unless somebody decided."""
+        async with self._turn:
+            if not self._is_decided():
+                await self._hold_on()
+
+    async def _hold_on(self) -> str | None:
+        """Name the hold that is on, and add the time that earlier ones took to the deadlines. Callers hold the turn."""
+        approval, before = self._require_approval(), self._holds.hold
+        if approval.asked_at is None and not self._holds.was_told:
+            return None  # asked by a version without holds, and none came since
+        held_for = await self._holds.look(approval.asked_at or workflow.info().start_time)
+        after = postponed(approval, held_for)
+        if after != approval:
+            now, by = workflow.now(), held_for - approval.held_for
+            await self._record(ApprovalChange(action_id=self._start.action_id, approval=after, at=now, postponed_by=by))
+        if after != approval or self._holds.hold != before:
+            self._changed()
+        return self._holds.hold
+
+    async def _execute(self, at_once: bool = False, held_by: str | None = None) -> State:
+        """Run the revision, as soon as no hold is on over it."""
+        while True:
+            if held_by is not None and not await self._may_be_released(held_by):
+                return (await self._settle("cancelled in Temporal while a hold was on")).state
+            done = await self._attempt(at_once)
+            held_by = done.held
+            if held_by is None:
+                self._holds.hold = None
+                return done.state
+
+    async def _may_be_released(self, held_by: str) -> bool:
+        """Wait until it is worth trying again. False when an admin cancels the workflow in Temporal meanwhile."""
+        if held_by != self._holds.hold:
+            self._holds.hold = held_by
+            self._changed()
         try:
-            if at_once and (ended := await self._execute_at_once(request)):
-                return ended
-            done = await workflow.execute_activity_method(
+            await self._holds.until_told()
+        except asyncio.CancelledError:
+            return False
+        self._holds.told = False
+        return True
+
+    async def _attempt(self, at_once: bool) -> Executed:
+        """Run the revision: first inside the workflow task where the executor is short, then as an activity."""
+        ages = self._approval is not None and self._approval.void_at is not None
+        request = ExecuteRequest(action_id=self._start.action_id, digest=self._start.digest, ages=ages)
+        try:
+            if at_once and (done := await self._execute_at_once(request)):
+                return done
+            return await workflow.execute_activity_method(
                 Execute.execute,
                 request,
                 start_to_close_timeout=_EXECUTE_TIMEOUT,
@@ -166,19 +226,22 @@ class AgentAction:
                 summary="execute",
             )
         except FailureError as failure:
-            done = await workflow.execute_local_activity_method(
-                Execute.settle,
-                SettleRequest(action_id=self._start.action_id, reason=str(_cause(failure))[:500]),
-                start_to_close_timeout=_SHORT,
-                retry_policy=_SHORT_RETRY,
-                summary="settle",
-            )
-        return done.state
+            return await self._settle(str(_cause(failure))[:500])
 
-    async def _execute_at_once(self, request: ExecuteRequest) -> State | None:
+    async def _settle(self, reason: str) -> Executed:
+        """Give an execution that will not be tried again its outcome."""
+        return await workflow.execute_local_activity_method(
+            Execute.settle,
+            SettleRequest(action_id=self._start.action_id, reason=reason),
+            start_to_close_timeout=_SHORT,
+            retry_policy=_SHORT_RETRY,
+            summary="settle",
+        )
+
+    async def _execute_at_once(self, request: ExecuteRequest) -> Executed | None:
         """Run the revision inside the workflow task. None where another try, with patience, may help."""
         try:
-            done = await workflow.execute_local_activity_method(
+            return await workflow.execute_local_activity_method(
                 Execute.execute,
                 request,
                 start_to_close_timeout=_SHORT,
@@ -189,37 +252,43 @@ class AgentAction:
             if not _may_be_retried(failure):
                 raise
             return None
-        return done.state
 
     @workflow.update
     async def vote(self, ballot: Ballot) -> Receipt:
         """Count a ballot or refuse it, record which, and return the receipt."""
         async with self._turn:
-            approval = self._approval
-            if approval is None:
+            if self._approval is None:
                 return _not_waiting("nobody was asked about this action")
+            hold = None if self._is_decided() else await self._hold_on()
+            approval = self._require_approval()
             eligibility = await workflow.execute_local_activity_method(
                 Assess.check_eligibility,
-                EligibilityRequest(person=ballot.person, groups=approval.groups, excluded=approval.plan.excluded),
+                _eligibility_request(ballot, approval, self._verdict),
                 start_to_close_timeout=_SHORT,
                 retry_policy=_SHORT_RETRY,
                 summary="may they vote",
             )
             now = workflow.now()
             after, answer = cast(approval, ballot, eligibility, now)
+            if hold is not None:
+                after, answer = approval, receipt(approval, held(hold))
             await self._record(
                 ApprovalChange(action_id=self._start.action_id, approval=after, at=now, ballot=ballot, receipt=answer)
             )
         if answer.accepted:
-            self._changed()
+            self._changed(*(("asked",) if after.stage > approval.stage else ()))
         return answer
 
     @vote.validator
     def _readable(self, ballot: Ballot) -> None:
         """Turn away, before anything stands in history, what no reviewer could have meant."""
-        if ballot.decision is Decision.REJECT and not ballot.reason.strip():
-            message = "a rejection needs a reason: the agent and the ledger are told why"
-            raise ApplicationError(message, type=RefusalCode.REASON_REQUIRED.value, non_retryable=True)
+        if (refusal := reason_missing(self._approval, ballot)) is not None:
+            raise ApplicationError(refusal.message, type=refusal.code.value, non_retryable=True)
+
+    @workflow.signal
+    def holds_changed(self) -> None:
+        """Take note that a hold over the action was placed or lifted."""
+        self._holds.tell()
 
     @workflow.update
     async def cancel(self, request: CancelRequest) -> Receipt:
@@ -276,7 +345,11 @@ class AgentAction:
     def _changed(self, *occasions: str) -> None:
         self._changes += 1
         self._occasions.extend(occasions)
-        workflow.set_current_details(waiting_details(self._verdict, self._approval))
+        workflow.set_current_details(waiting_details(self._verdict, self._approval, self._holds.hold))
+
+    def _is_interrupted(self) -> bool:
+        """Whether there is a reason not to wait for the next timer: a decision, or news of a hold."""
+        return self._is_decided() or self._holds.told or self._holds.hold is not None
 
     def _is_decided(self) -> bool:
         return self._require_approval().outcome is not None
@@ -301,6 +374,17 @@ def _cause(failure: FailureError) -> BaseException:
 def _may_be_retried(failure: FailureError) -> bool:
     cause = _cause(failure)
     return not (isinstance(cause, ApplicationError) and cause.non_retryable)
+
+
+def _eligibility_request(ballot: Ballot, approval: Approval, verdict: Verdict | None) -> EligibilityRequest:
+    return EligibilityRequest(
+        person=ballot.person,
+        groups=approval.groups,
+        excluded=approval.plan.excluded,
+        tier=verdict.tier if verdict is not None else Tier.HIGH,
+        decision=ballot.decision,
+        at=workflow.now(),
+    )
 
 
 def _not_waiting(message: str) -> Receipt:

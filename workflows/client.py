@@ -87,6 +87,20 @@ class ActionWorkflows:
         """Carry a cancellation to its action and return the receipt; None when the action is over."""
         return await self._update(AgentAction.cancel, action_id, request, f"cancel-{request.id}", timeout)
 
+    async def holds_changed(self, action_id: str) -> None:
+        """Tell an action that a hold over it was placed or lifted. One that is over, or never began, needs no telling.
+
+        Raises EngineUnavailable.
+        """
+        handle = self._client.get_workflow_handle(workflow_id(action_id))
+        try:
+            await handle.signal(AgentAction.holds_changed, rpc_timeout=_START_TIMEOUT)
+        except RPCError as problem:
+            if problem.status not in _GONE:
+                raise EngineUnavailable("Temporal does not take signals; actions are told of holds later") from problem
+        except RuntimeError as problem:
+            raise EngineUnavailable("Temporal does not answer; actions are told of holds later") from problem
+
     async def _update(
         self, update: object, action_id: str, argument: object, update_id: str, timeout: timedelta
     ) -> Receipt | None:

@@ -37,17 +37,20 @@ def mark(verdict: Verdict, state: State) -> None:
     )
 
 
-def waiting_details(verdict: Verdict | None, approval: Approval | None) -> str:
+def waiting_details(verdict: Verdict | None, approval: Approval | None, hold: str | None = None) -> str:
     """Describe a waiting action in Markdown."""
+    held = [f"**held** by {hold}"] if hold is not None else []
     if verdict is None or approval is None:
-        return ""
+        return "".join(held)
     votes = [f"- {vote.person} ({vote.group}): {vote.decision.value}" for vote in approval.votes] or ["- none yet"]
+    stage = f" (stage {approval.stage} of {len(approval.plan.stages)})" if approval.plan.later else ""
     outcome = approval.outcome.value if approval.outcome else "waiting"
     return "\n".join(
         [
+            *held,
             f"**{outcome}**, tier **{verdict.tier.value}**: {verdict.because}",
             f"Rules: {', '.join(verdict.rules) or 'none'}",
-            f"Asked: {', '.join(approval.groups)}; {approval.approvals} of {approval.plan.quorum} approvals",
+            f"Asked: {', '.join(approval.groups)}; {approval.approvals} of {approval.quorum} approvals{stage}",
             f"Deadline: {approval.plan.expires_at:%Y-%m-%d %H:%M:%S} UTC",
             f"Revision: `{approval.revision}`",
             "Votes:",

@@ -10,31 +10,57 @@ import asyncpg
 from adapters.database.connection import database_errors
 from adapters.database.jsonb import storable
 from adapters.database.ledger import ENTRY_INSERTS, entry_parameters
+from adapters.database.measures import measure_parameters, uses_parameter
+from domain import guardrails, holds
 from domain.action import FINAL_STATES, Action, Context, ExecutionResult, State
 from domain.approval import Approval
-from domain.errors import NotFound
+from domain.errors import Held, NotFound
+from domain.guardrails import Measure, Use
+from domain.holds import Hold
 from domain.ledger import Entry
 from domain.policy import Judgement
-from domain.record import ActionRecord, Execution
+from domain.record import ActionRecord, Claim, Execution
 
 CHANNEL = "remit_action"
 """PostgreSQL notifies this channel with the action's id whenever an action reaches a final state."""
 
 _COLUMNS = """id, agent, owner, use_case, action_type, state, digest, arguments, context, judgement, approval,
-    execution, created_at, updated_at"""
+    execution, exceeded, created_at, updated_at"""
+
+# What is read for showing: the oldest hold that is on over an action which is not over. The gate is another query.
+_HOLD = """CASE WHEN state IN ('assessing', 'pending_approval', 'executing') THEN (
+        SELECT hold_value(h) FROM hold h
+        WHERE h.lifted_at IS NULL AND hold_covers(h.scope, h.subject, agent, use_case, action_type)
+        ORDER BY h.placed_at LIMIT 1
+    ) END AS hold"""
 
 _TELL = f"SELECT pg_notify('{CHANNEL}', id) FROM changed WHERE $10::text = ANY ($11::text[])"
+_UNMEASURED = Measure()
 _FINAL = sorted(state.value for state in FINAL_STATES)
 
+# The limit that keeps an action out, or from running: the one that has room last.
+_STOPPED = "SELECT id, room_at FROM beyond WHERE stops ORDER BY room_at DESC NULLS FIRST LIMIT 1"
+
+# Limits are looked at under their locks, which are held until the action and what it counts for are committed.
 _INSERT = f"""
-WITH changed AS (
+WITH gate AS MATERIALIZED (SELECT active_hold($11, $15, $16) AS hold),
+beyond AS MATERIALIZED (
+    SELECT b.* FROM gate, over_limit(CASE WHEN gate.hold IS NULL THEN $21::jsonb END, $20, $10) b
+), changed AS (
     INSERT INTO action (id, agent, owner, idempotency_key, request_digest, use_case, action_type, state, digest,
-        arguments, context, created_at, updated_at)
-    VALUES ($10, $11, $12, $13, $14, $15, $16, 'assessing', $17, $18, $19::jsonb, $20, $20)
+        arguments, context, created_at, updated_at, exceeded)
+    SELECT $10, $11, $12, $13, $14, $15, $16, 'assessing', $17, $18, $19::jsonb, $20, $20,
+        (SELECT jsonb_object_agg(id, on_exceed ORDER BY on_exceed DESC) FROM beyond)
+    FROM gate WHERE hold IS NULL AND NOT EXISTS (SELECT FROM beyond WHERE stops)
     ON CONFLICT (agent, idempotency_key) DO NOTHING
     RETURNING id
+), measured AS (
+    INSERT INTO action_measure (action, recipient, once, at, agent, use_case, action_type, amount, currency)
+    SELECT changed.id, r.recipient, r.number = 1, $20, $11, $15, $16, $23, $24
+    FROM changed, unnest($22::text[]) WITH ORDINALITY AS r(recipient, number)
 ), {ENTRY_INSERTS}
-SELECT id FROM changed"""
+SELECT (SELECT id FROM changed) AS id, gate.hold, stopped.id AS stopped_by, stopped.room_at
+FROM gate LEFT JOIN ({_STOPPED}) AS stopped ON true"""
 
 _JUDGE = f"""
 WITH changed AS (
@@ -54,30 +80,42 @@ SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM told)"""
 _APPEND = f"WITH changed AS (SELECT FROM action WHERE id = $10), {ENTRY_INSERTS} SELECT 1"
 
 # The claim is the last gate: the database itself says that the route is to execute, or that the approval of
-# exactly this digest ended approved.
+# exactly this digest ended approved, that no hold is on, and that the limits have room. Where it ran before, its
+# place within the limits is taken already.
 _CLAIM = f"""
 WITH before AS (
-    SELECT id, execution FROM action WHERE id = $10 AND digest = $11 AND (
+    SELECT id, execution, active_hold(agent, use_case, action_type) AS hold
+    FROM action WHERE id = $10 AND digest = $11 AND (
         (state = 'assessing' AND route = 'execute')
         OR (state = 'pending_approval' AND route = 'ask' AND approval ->> 'outcome' = 'approved'
             AND approval ->> 'revision' = digest)
         OR (state = 'executing' AND execution ->> 'outcome' IS NULL)
     ) FOR UPDATE
+), beyond AS MATERIALIZED (
+    SELECT b.* FROM before,
+        over_limit(CASE WHEN before.hold IS NULL AND before.execution IS NULL THEN $14::jsonb END, $12, before.id) b
 ), changed AS (
-    UPDATE action SET state = 'executing', updated_at = $12,
+    UPDATE action SET state = 'executing', updated_at = $12, attempt_since = clock_timestamp(),
         execution = CASE WHEN before.execution IS NULL THEN $13::jsonb
                          ELSE before.execution || '{{"uncertain": true}}'::jsonb END
-    FROM before WHERE action.id = before.id
+    FROM before
+    WHERE action.id = before.id AND before.hold IS NULL AND NOT EXISTS (SELECT FROM beyond WHERE stops)
     RETURNING action.*, coalesce((before.execution ->> 'uncertain')::boolean, false) AS was_uncertain
+), moved AS (
+    UPDATE action_measure m SET at = $12
+    FROM before, changed WHERE m.action = changed.id AND before.execution IS NULL AND m.at < $12
 ), {ENTRY_INSERTS}
-SELECT * FROM changed"""
+SELECT before.hold, stopped.id AS stopped_by, stopped.room_at, changed.*
+FROM before LEFT JOIN changed ON true LEFT JOIN ({_STOPPED}) AS stopped ON true"""
 
-_RELEASE = """
-UPDATE action SET execution = execution || '{"uncertain": false}'::jsonb WHERE id = $1 AND state = 'executing'"""
+# Only the attempt that is the latest can say that nothing is under way any more.
+_ATTEMPT_ENDED = """
+UPDATE action SET attempt_since = NULL, execution = execution || jsonb_build_object('uncertain', $3::boolean)
+WHERE id = $1 AND state = 'executing' AND attempt_since = $2"""
 
 _OUTCOME = f"""
 WITH changed AS (
-    UPDATE action SET state = $10, updated_at = $12,
+    UPDATE action SET state = $10, updated_at = $12, attempt_since = NULL,
         execution = coalesce(execution, jsonb_build_object('key', id)) || $13::jsonb
     WHERE id = $14 AND (state = 'executing' OR ($10 = 'failed' AND state IN ('assessing', 'pending_approval')))
     RETURNING id
@@ -91,13 +129,23 @@ class Actions:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
 
-    async def submit(self, action: Action, owner: str, key: str, request_digest: str, entry: Entry) -> tuple[str, str]:
-        """Accept an action under the agent's idempotency key.
+    async def submit(
+        self,
+        action: Action,
+        owner: str,
+        key: str,
+        request_digest: str,
+        entry: Entry,
+        measure: Measure = _UNMEASURED,
+        uses: Sequence[Use] = (),
+    ) -> tuple[str, str]:
+        """Accept an action under the agent's idempotency key, with what it counts for and takes of limits.
 
         Returns the id and the request digest of the action that now stands under the key: this one, or an earlier.
+        Raises Held when this one is new and a hold is on over it, RateLimited when a limit keeps it out.
         """
         with database_errors():
-            accepted = await self._pool.fetchval(
+            (row,) = await self._pool.fetch(
                 _INSERT,
                 *entry_parameters([entry]),
                 action.id,
@@ -111,13 +159,20 @@ class Actions:
                 action.arguments_bytes,
                 storable(action.context.model_dump_json()),
                 action.created_at,
+                uses_parameter(uses),
+                *measure_parameters(measure),
             )
-        if accepted is not None:
+        if row["id"] is not None:
             return action.id, request_digest
         earlier = await self.under_key(action.agent, key)
-        if earlier is None:
-            raise NotFound(f"the action under key '{key}' vanished while it was looked up")
-        return earlier
+        if earlier is not None:
+            return earlier
+        if row["hold"] is not None:
+            raise Held(holds.refused_at_the_door(Hold.model_validate_json(row["hold"])))
+        if row["stopped_by"] is not None:
+            use = _met(uses, row["stopped_by"])
+            raise guardrails.refused_at_the_door(use, row["room_at"], action.created_at)
+        raise NotFound(f"the action under key '{key}' vanished while it was looked up")
 
     async def under_key(self, agent: str, key: str) -> tuple[str, str] | None:
         """Return the id and the request digest of the action under an agent's key; None when the key is new."""
@@ -130,7 +185,7 @@ class Actions:
     async def get(self, action_id: str) -> ActionRecord:
         """Return the record of an action. Raises NotFound."""
         with database_errors():
-            row = await self._pool.fetchrow(f"SELECT {_COLUMNS} FROM action WHERE id = $1", action_id)
+            row = await self._pool.fetchrow(f"SELECT {_COLUMNS}, {_HOLD} FROM action WHERE id = $1", action_id)
         if row is None:
             raise NotFound(f"no action '{action_id[:80]}'")
         return _record(row)
@@ -149,14 +204,19 @@ class Actions:
             parameters.extend(before)
             conditions.append(f"(created_at, id) < (${len(parameters) - 1}, ${len(parameters)})")
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        statement = f"SELECT {_COLUMNS} FROM action {where} ORDER BY created_at DESC, id DESC LIMIT {int(limit)}"
+        statement = (
+            f"SELECT {_COLUMNS}, {_HOLD} FROM action {where} ORDER BY created_at DESC, id DESC LIMIT {int(limit)}"
+        )
         with database_errors():
             return [_record(row) for row in await self._pool.fetch(statement, *parameters)]
 
     async def unstarted(self, before: datetime, limit: int = 100) -> list[ActionRecord]:
-        """Return actions that were accepted before `before` and never assessed: their workflow may not have started."""
-        statement = f"""SELECT {_COLUMNS} FROM action WHERE state = 'assessing' AND created_at < $1
-            ORDER BY created_at LIMIT $2"""
+        """Return actions that were accepted before `before` and never assessed: their workflow may not have started.
+
+        Without those that a hold is on over: they wait for its end, and come again then.
+        """
+        statement = f"""SELECT * FROM (SELECT {_COLUMNS}, {_HOLD} FROM action) AS accepted
+            WHERE state = 'assessing' AND created_at < $1 AND hold IS NULL ORDER BY created_at LIMIT $2"""
         with database_errors():
             return [_record(row) for row in await self._pool.fetch(statement, before, limit)]
 
@@ -207,12 +267,13 @@ class Actions:
             await self._pool.execute(_APPEND, *entry_parameters(entries), action_id)
 
     async def claim(
-        self, action_id: str, digest: str, execution: Execution, entry: Entry
-    ) -> tuple[ActionRecord, bool] | None:
-        """Record the intent to run this revision, durably, before anything is run.
+        self, action_id: str, digest: str, execution: Execution, entry: Entry, uses: Sequence[Use] = ()
+    ) -> Claim | Hold | None:
+        """Record the intent to run this revision, durably, before anything is run. From now on it counts anew.
 
-        Returns the record and whether an earlier attempt may have had an effect; None when the action may not
-        run: it was not approved, the digest is another one, or it has an outcome already.
+        Returns the hold that is on over the action and keeps it from running now; None when the action may not
+        run: it was not approved, the digest is another one, or it has an outcome already. Raises RateLimited when
+        a limit keeps it from running.
         """
         with database_errors():
             row = await self._pool.fetchrow(
@@ -222,13 +283,21 @@ class Actions:
                 digest,
                 execution.intent_at,
                 execution.model_dump_json(),
+                uses_parameter(uses),
             )
-        return (_record(row), row["was_uncertain"]) if row else None
+        if row is None or row["hold"] is not None:
+            return Hold.model_validate_json(row["hold"]) if row else None
+        if row["stopped_by"] is not None:
+            raise guardrails.refused_at_execution(_met(uses, row["stopped_by"]), row["room_at"])
+        return Claim(record=_record(row), may_have_happened=row["was_uncertain"], since=row["attempt_since"])
 
-    async def release(self, action_id: str) -> None:
-        """Note that the attempt under way sent nothing."""
+    async def attempt_ended(self, action_id: str, since: datetime, uncertain: bool) -> None:
+        """Note that the attempt claimed at `since` is over without an outcome, and whether anything may have happened.
+
+        An attempt that a later one took over from says nothing.
+        """
         with database_errors():
-            await self._pool.execute(_RELEASE, action_id)
+            await self._pool.execute(_ATTEMPT_ENDED, action_id, since, uncertain)
 
     async def record_outcome(self, action_id: str, result: ExecutionResult, at: datetime, entry: Entry) -> bool:
         """Record how the execution ended. False when an outcome is recorded already."""
@@ -251,6 +320,10 @@ class Actions:
         return bool(row and row[0])
 
 
+def _met(uses: Sequence[Use], name: str) -> Use:
+    return next(use for use in uses if use.id == name)
+
+
 def _record(row: "asyncpg.Record") -> ActionRecord:
     def parsed(model: Any, column: str) -> Any:
         return model.model_validate_json(row[column]) if row[column] is not None else None
@@ -271,5 +344,7 @@ def _record(row: "asyncpg.Record") -> ActionRecord:
         judgement=parsed(Judgement, "judgement"),
         approval=parsed(Approval, "approval"),
         execution=parsed(Execution, "execution"),
+        hold=parsed(Hold, "hold"),
+        exceeded=json.loads(row["exceeded"] or "{}"),
         updated_at=row["updated_at"],
     )

@@ -1,15 +1,16 @@
 """Policy bundles in PostgreSQL: every bundle that was ever active, and which one is active now."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from typing import Protocol
 
 import asyncpg
 
 from adapters.database.connection import database_errors
 from adapters.database.ledger import ENTRY_INSERTS, entry_parameters
 from domain.canonical import canonical_bytes, digest
-from domain.catalog import Bundle, checked
+from domain.catalog import Bundle
 from domain.errors import PolicyUnavailable
 from domain.ledger import Entry
 from domain.policy import Policy
@@ -43,12 +44,16 @@ class Policies:
         return found
 
     async def load(self, wanted: str) -> Policy:
-        """Return the bundle of this digest, compiled. Its bytes are checked against the digest first."""
+        """Return the bundle of this digest, compiled. Its bytes are checked against the digest first.
+
+        It was checked as a whole when it was stored. It is not again: neither a day that has passed nor a check that
+        is new may stop an installation.
+        """
         with database_errors():
             document = await self._pool.fetchval("SELECT document FROM policy_bundle WHERE digest = $1", wanted)
         if document is None or digest(document) != wanted:
             raise PolicyUnavailable(f"the policy bundle {wanted} is missing or was changed in the database")
-        return Policy(checked(Bundle.model_validate_json(document)), wanted)
+        return Policy(Bundle.model_validate_json(document), wanted)
 
     async def activate(self, bundle: Bundle, by: str, at: datetime, entry: Entry) -> None:
         """Store a bundle and make it the active one, with its ledger entry."""
@@ -59,13 +64,30 @@ class Policies:
             )
 
 
-class CurrentPolicy:
-    """The active policy as this process knows it: looked up again when older than `max_age` seconds."""
+class Memberships(Protocol):
+    """Who belongs to which Slack user group."""
 
-    def __init__(self, policies: Policies, max_age: float, clock: Callable[[], float] = time.monotonic) -> None:
+    async def confirmed(self) -> Mapping[str, Collection[str]]:
+        """Return the Slack users of each user group whose members are known well enough to count."""
+
+
+class CurrentPolicy:
+    """The active policy as this process knows it: looked up again when older than `max_age` seconds.
+
+    Its groups have the people of their Slack user groups, as far as `memberships` has them confirmed.
+    """
+
+    def __init__(
+        self,
+        policies: Policies,
+        max_age: float,
+        clock: Callable[[], float] = time.monotonic,
+        memberships: Memberships | None = None,
+    ) -> None:
         self._policies = policies
         self._max_age = max_age
         self._clock = clock
+        self._memberships = memberships
         self._policy: Policy | None = None
         self._checked_at = float("-inf")
 
@@ -80,7 +102,10 @@ class CurrentPolicy:
             active = await self._policies.active_digest()
             if active is None:
                 raise PolicyUnavailable("no policy bundle is active; load one with: remit policy activate DIR")
-            if self._policy is None or self._policy.ref.digest != active:
-                self._policy = await self._policies.load(active)
-            self._checked_at = now
+            policy = self._policy
+            if policy is None or policy.ref.digest != active:
+                policy = await self._policies.load(active)
+            if self._memberships is not None and any(group.slack_usergroup for group in policy.bundle.groups):
+                policy = policy.with_usergroups(await self._memberships.confirmed())
+            self._policy, self._checked_at = policy, now
         return self._policy

@@ -1,14 +1,17 @@
 """How effects happen. A new executor is one file, one line here and one test."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import aiohttp
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from adapters.executors.email_send import EmailSend, EmailSendSettings, MailServer
 from adapters.executors.http_request import HttpRequest, HttpRequestSettings, RemoteSystem
 from domain.catalog import Bundle
+from domain.catalog.problems import Problem, suggestion
+from domain.catalog.shape import Misshapen, shaped
 
 SETTINGS: dict[str, type[BaseModel]] = {
     "http.request": HttpRequestSettings,
@@ -39,16 +42,17 @@ def executors(
     }
 
 
-def problems_in(bundle: Bundle) -> Iterator[str]:
+def problems_in(bundle: Bundle) -> Iterator[Problem]:
     """Yield what is wrong with the executors that the bundle's action types name, and with their settings."""
-    for action_type in bundle.action_types:
-        place = f"action_types.{action_type.id}"
+    for number, action_type in enumerate(bundle.action_types):
+        place = ("action_types", number)
         model = SETTINGS.get(action_type.executor)
         if model is None:
-            yield f"{place}.executor: no executor '{action_type.executor}'; known: {', '.join(sorted(SETTINGS))}"
+            message = f"no executor '{action_type.executor}'{suggestion(action_type.executor, SETTINGS)}"
+            yield Problem((*place, "executor"), message)
             continue
         try:
-            model.model_validate(action_type.settings)
-        except ValidationError as problem:
-            for error in problem.errors():
-                yield f"{place}.settings.{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
+            shaped(model, action_type.settings)
+        except Misshapen as misshapen:
+            for problem in misshapen.problems:
+                yield replace(problem, place=(*place, "settings", *problem.place))

@@ -1,6 +1,6 @@
 """Intent, effect, outcome: in this order, each durable, and no effect twice without a reason."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.execute import Execute, ExecuteRequest, SettleRequest
-from domain.action import ExecutionResult, Outcome, State
+from activities.execute import Execute, Executed, ExecuteRequest, SettleRequest
+from domain.action import ExecutionResult, Outcome, State, Tier
 from domain.canonical import digest
-from domain.errors import EffectNotSent, EffectRefused, EffectUnknown, PolicyUnavailable
+from domain.errors import EffectNotSent, EffectRefused, EffectUnknown, PolicyUnavailable, RateLimited
+from domain.guardrails import Use
+from domain.holds import Hold
 from domain.ledger import Entry
 from domain.policy import Policy
-from domain.record import ActionRecord, Execution
+from domain.record import ActionRecord, Claim, Execution
 from tests.bundles import DOCUMENT, policy
 from tests.databases import NOW, note
+from tests.holds import RecordingHolds, hold
 
 OTHER = digest(b"other")
 
@@ -30,6 +33,10 @@ class Recorder:
     entries: list[Entry] = field(default_factory=list)
     uncertain: bool = False
     grants: bool = True
+    hold: Hold | None = None
+    holds: RecordingHolds = field(default_factory=RecordingHolds)
+    limit: RateLimited | None = None
+    uses: list[Use] = field(default_factory=list)
     idempotent: bool = True
     failure: BaseException | None = None
     answer: dict[str, Any] = field(default_factory=lambda: {"status": 201})
@@ -43,19 +50,24 @@ class Recorder:
         return self.record
 
     async def claim(
-        self, action_id: str, digest: str, execution: Execution, entry: Entry
-    ) -> tuple[ActionRecord, bool] | None:
+        self, action_id: str, digest: str, execution: Execution, entry: Entry, uses: Sequence[Use] = ()
+    ) -> Claim | Hold | None:
         """Grant it as the test says, as the store does: with the intent, durable."""
+        self.uses = list(uses)
+        if self.limit is not None:
+            raise self.limit
+        if self.hold is not None:
+            return self.hold
         if not self.grants:
             return None
         assert (action_id, execution.key) == (self.record.action.id, action_id)
         self._note("intent", entry)
         self.record = self.record.model_copy(update={"state": State.EXECUTING, "execution": execution})
-        return self.record, self.uncertain
+        return Claim(record=self.record, may_have_happened=self.uncertain, since=NOW)
 
-    async def release(self, action_id: str) -> None:
-        assert action_id == self.record.action.id
-        self.done.append("release")
+    async def attempt_ended(self, action_id: str, since: datetime, uncertain: bool) -> None:
+        assert (action_id, since) == (self.record.action.id, NOW)
+        self.done.append("ended, uncertain" if uncertain else "ended, nothing sent")
 
     async def record_outcome(self, action_id: str, result: ExecutionResult, at: datetime, entry: Entry) -> bool:
         """Record it, unless another attempt was faster."""
@@ -86,7 +98,7 @@ class Recorder:
 
     @property
     def activity(self) -> Execute:
-        return Execute(self, self, {"http.request": self})
+        return Execute(self, self, {"http.request": self}, self.holds)
 
     async def execute(self, wanted: str | None = None) -> State:
         """Run the activity on the action's digest, or on another."""
@@ -198,6 +210,62 @@ async def test_after_a_crash_any_other_executor_is_not_run_and_a_person_must_loo
     assert problem(here).startswith("an earlier attempt was cut off and may have happened")
 
 
+async def test_while_a_hold_is_on_nothing_begins_and_the_action_does_not_fail(here: Recorder) -> None:
+    here.hold = hold()
+    request = ExecuteRequest(action_id=here.record.action.id, digest=here.record.action.digest)
+
+    done = await here.activity.execute(request)
+
+    assert done == Executed(state=State.ASSESSING, held=here.hold.name)
+    assert here.done == []
+
+
+async def test_what_would_go_over_a_limit_now_has_failed_and_says_which(here: Recorder) -> None:
+    here.limit = RateLimited("guardrail 'hourly' allows at most 3 actions in 1h; nothing was run, submit it anew")
+
+    assert await here.execute() is State.FAILED
+
+    assert here.done == ["failed"]
+    assert problem(here).startswith("rate_limited: guardrail 'hourly' allows at most 3 actions in 1h; ")
+
+
+async def test_the_claim_takes_of_the_limits_that_are_live_now(here: Recorder) -> None:
+    action_types = [{**DOCUMENT["action_types"][0], "roles": {"recipients": ["customer"]}}]
+    hourly = {"id": "hourly", "limit": 3, "window": "1h", "per": ["recipient"], "on_exceed": "high"}
+    use_cases = [{**DOCUMENT["use_cases"][0], "action_types": ["note.add"]}]
+    here.active = policy(
+        action_types=action_types,
+        use_cases=use_cases,
+        routes=[{"do": "deny"}],
+        guardrails={"rate_limits": [hourly, {**hourly, "id": "other", "actions": {"agents": ["other"]}}]},
+    )
+
+    await here.execute()
+    assert [(use.id, use.recipients, use.stops) for use in here.uses] == [("hourly", ["c-7"], True)]
+
+    here.record = here.record.model_copy(update={"exceeded": {"hourly": Tier.HIGH}})
+    await here.execute()
+    assert [use.stops for use in here.uses] == [False], "it was judged as such"
+
+
+async def test_without_limits_the_claim_takes_of_none(here: Recorder) -> None:
+    await here.execute()
+
+    assert here.uses == []
+
+
+async def test_a_process_that_was_stopped_after_its_claim_sends_nothing(
+    here: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.execute.BEGIN_WITHIN_SECONDS", -1.0)  # it is too late when the claim is there
+
+    with pytest.raises(ApplicationError, match="stopped between its claim and the effect") as failure:
+        await here.execute()
+
+    assert (failure.value.type, failure.value.non_retryable) == ("effect_not_sent", False)
+    assert here.done == ["intent", "ended, nothing sent"]
+
+
 @pytest.mark.parametrize("idempotent", [True, False])
 async def test_what_was_not_sent_is_released_and_may_be_tried_again(here: Recorder, idempotent: bool) -> None:
     here.failure, here.idempotent = EffectNotSent("nobody listens"), idempotent
@@ -206,7 +274,7 @@ async def test_what_was_not_sent_is_released_and_may_be_tried_again(here: Record
         await here.execute()
 
     assert (failure.value.type, failure.value.non_retryable) == ("effect_not_sent", False)
-    assert here.done == ["intent", "effect", "release"]
+    assert here.done == ["intent", "effect", "ended, nothing sent"]
 
 
 async def test_not_sent_this_time_does_not_release_an_earlier_attempt(here: Recorder) -> None:
@@ -215,7 +283,7 @@ async def test_not_sent_this_time_does_not_release_an_earlier_attempt(here: Reco
     with pytest.raises(ApplicationError):
         await here.execute()
 
-    assert here.done == ["intent", "effect"]
+    assert here.done == ["intent", "effect", "ended, uncertain"]
 
 
 async def test_an_unknown_effect_of_an_idempotent_executor_may_be_tried_again(here: Recorder) -> None:
@@ -225,7 +293,7 @@ async def test_an_unknown_effect_of_an_idempotent_executor_may_be_tried_again(he
         await here.execute()
 
     assert (failure.value.type, failure.value.non_retryable) == ("effect_unknown", False)
-    assert here.done == ["intent", "effect"]
+    assert here.done == ["intent", "effect", "ended, uncertain"]
 
 
 async def test_an_unknown_effect_of_any_other_executor_is_in_doubt(here: Recorder) -> None:
@@ -289,7 +357,7 @@ async def test_without_a_policy_nothing_is_begun_and_it_is_tried_again(here: Rec
         async def current(self) -> Policy:
             raise PolicyUnavailable("no policy bundle is active")
 
-    activity = Execute(here, NoPolicy(), {"http.request": here})
+    activity = Execute(here, NoPolicy(), {"http.request": here}, here.holds)
     request = ExecuteRequest(action_id=here.record.action.id, digest=here.record.action.digest)
 
     with pytest.raises(ApplicationError) as failure:

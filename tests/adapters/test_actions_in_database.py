@@ -13,14 +13,14 @@ from domain.approval import Approval, ApprovalOutcome, ApprovalPlan, Ballot, Dec
 from domain.authority import Eligibility
 from domain.canonical import digest
 from domain.errors import NotFound
+from domain.holds import Hold
 from domain.ledger import SYSTEM, EntryKind, entry
 from domain.policy import Judgement
-from domain.record import ActionRecord, Execution
+from domain.record import Claim, Execution
 from local.postgres import EmbeddedPostgres
 from tests.databases import NOW, Database, fresh_database, note, refund, written
 
 OTHER_DIGEST = digest(b"{}")
-Claimed = tuple[ActionRecord, bool] | None
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +64,12 @@ async def stand(actions: Actions, action: Action, approval: Approval) -> None:
     assert await actions.record_approval(action.id, approval, state, NOW, [])
 
 
-async def claim(actions: Actions, action: Action, of: str | None = None) -> Claimed:
+async def claim(actions: Actions, action: Action, of: str | None = None) -> Claim | None:
     data = {"digest": of or action.digest}
     intent = entry(f"{action.id}/intended", EntryKind.EXECUTION_INTENDED, NOW, SYSTEM, data, action=action.id)
-    return await actions.claim(action.id, of or action.digest, Execution(key=action.id, intent_at=NOW), intent)
+    made = await actions.claim(action.id, of or action.digest, Execution(key=action.id, intent_at=NOW), intent)
+    assert not isinstance(made, Hold)
+    return made
 
 
 async def end(actions: Actions, action: Action, outcome: Outcome, **result: Any) -> bool:
@@ -133,8 +135,8 @@ async def test_the_route_execute_may_run(actions: Actions) -> None:
     claimed = await claim(actions, action)
 
     assert claimed is not None
-    record, may_have_happened = claimed
-    assert not may_have_happened
+    record = claimed.record
+    assert not claimed.may_have_happened
     assert (record.state, record.action) == (State.EXECUTING, action)
     assert record.execution == Execution(key=action.id, intent_at=NOW, uncertain=True)
 
@@ -146,7 +148,7 @@ async def test_an_approved_revision_may_run(actions: Actions) -> None:
     claimed = await claim(actions, action)
 
     assert claimed is not None
-    assert not claimed[1]
+    assert not claimed.may_have_happened
 
 
 async def test_before_it_is_judged_nothing_may_run(actions: Actions) -> None:
@@ -224,16 +226,20 @@ async def test_what_has_ended_may_not_run_again(actions: Actions, database: Data
     assert await kinds(database, action) == ["execution.intended", f"execution.{outcome.value}"]
 
 
-async def test_a_second_claim_is_uncertain_until_the_first_is_released(actions: Actions, database: Database) -> None:
+async def test_a_second_claim_is_uncertain_until_an_attempt_says_that_nothing_was_sent(
+    actions: Actions, database: Database
+) -> None:
     action = await submitted(actions, note())
 
-    granted = []
-    for released in (False, False, True, False):
-        if released:
-            await actions.release(action.id)
+    granted: list[bool] = []
+    attempt = NOW
+    for nothing_was_sent in (False, False, True, False):
+        if nothing_was_sent:
+            await actions.attempt_ended(action.id, attempt, uncertain=False)
         claimed = await claim(actions, action)
         assert claimed is not None
-        granted.append(claimed[1])
+        attempt = claimed.since
+        granted.append(claimed.may_have_happened)
 
     assert granted == [False, True, False, True]
     assert await kinds(database, action) == ["execution.intended"]
@@ -244,17 +250,31 @@ async def test_of_claims_at_the_same_time_one_is_fresh(actions: Actions, databas
 
     claims = await asyncio.gather(*(claim(actions, action) for _ in range(8)))
 
-    assert sorted(claimed[1] for claimed in claims if claimed) == [False] + [True] * 7
+    assert sorted(claimed.may_have_happened for claimed in claims if claimed) == [False] + [True] * 7
     assert await kinds(database, action) == ["execution.intended"]
 
 
-async def test_a_release_does_not_touch_what_has_ended(actions: Actions) -> None:
+async def test_an_attempt_that_another_took_over_from_says_nothing_of_it(actions: Actions) -> None:
     action = await submitted(actions, note())
-    await claim(actions, action)
+    first, second = await claim(actions, action), await claim(actions, action)
+    assert first is not None
+    assert second is not None
+
+    await actions.attempt_ended(action.id, first.since, uncertain=False)
+
+    execution = (await actions.get(action.id)).execution
+    assert execution is not None
+    assert execution.uncertain
+
+
+async def test_the_end_of_an_attempt_does_not_touch_what_has_an_outcome(actions: Actions) -> None:
+    action = await submitted(actions, note())
+    claimed = await claim(actions, action)
+    assert claimed is not None
     await end(actions, action, Outcome.IN_DOUBT)
     before = await actions.get(action.id)
 
-    await actions.release(action.id)
+    await actions.attempt_ended(action.id, claimed.since, uncertain=False)
 
     assert await actions.get(action.id) == before
 

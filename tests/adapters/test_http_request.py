@@ -344,11 +344,11 @@ def test_a_bundle_with_an_unknown_executor_or_wrong_settings_is_told_where() -> 
     types[0]["settings"] = {**types[0]["settings"], "method": "GET"}
     types[1]["executor"] = "carrier.pigeon"
 
-    problems = list(problems_in(bundle(action_types=types)))
+    problems = [str(problem) for problem in problems_in(bundle(action_types=types))]
 
     assert problems == [
-        "action_types.note.add.settings.method: Input should be 'POST', 'PUT', 'PATCH' or 'DELETE'",
-        "action_types.slow.note.executor: no executor 'carrier.pigeon'; known: email.send, http.request",
+        "action_types[0].settings.method: 'method' is the text 'GET', but must be one of POST, PUT, PATCH, DELETE",
+        "action_types[1].executor: no executor 'carrier.pigeon'; known: email.send, http.request",
     ]
 
 

@@ -328,7 +328,7 @@ def test_a_reminder_calls_on_those_who_have_not_voted_and_may() -> None:
     approval = asked(voted(waiting({**REFUND, "amount_minor": 250_000}), "ann"))
     plan = approval.plan.model_copy(update={"excluded": {"olga": "owns the agent"}})
 
-    text = reminder_reply(approval.model_copy(update={"plan": plan}), POLICY.groups["finance"], POLICY)
+    text = reminder_reply(approval.model_copy(update={"plan": plan}), POLICY.groups["finance"], POLICY, NOW)
 
     assert "<@U01BOB>" in text
     assert "U01ANN" not in text and "U01OLGA" not in text

@@ -247,7 +247,7 @@ async def test_a_rejection_without_a_reason_is_refused_and_the_form_comes_back(
     page = await ann.vote(action["id"], "reject", "  \n ")
 
     assert page.status == 422
-    assert page.notice().startswith("A rejection needs a reason")
+    assert page.notice().startswith("A reason is needed")
     again = await ann.send(page.form("/votes"), decision="reject", reason="now with one")
     assert again.notice().startswith("Your vote to reject counts")
 

@@ -20,8 +20,8 @@ from adapters.notifiers.slack.cards import APPROVE, REJECT, Choice, buttons_id, 
 from api import problems, slack
 from api.connections import Connections
 from api.limits import MAX_BODY_BYTES
-from api.slack_dispatch import REJECT_FORM, rejection_form
-from api.slack_payloads import Rejection
+from api.slack_dispatch import APPROVE_FORM, REJECT_FORM, reason_form
+from api.slack_payloads import Carried
 from domain.approval import ApprovalOutcome, Ballot, Decision, Door, Receipt
 from domain.errors import EngineUnavailable, NotFound, PolicyUnavailable, Refusal, RefusalCode
 from domain.ledger import Entry
@@ -118,7 +118,7 @@ def click(action_id: str = APPROVE, user: str = "U01ANN", **changes: Any) -> dic
 
 
 def submission(reason: str | None, user: str = "U01ANN", **view: Any) -> dict[str, Any]:
-    carried = Rejection(action=ACTION_ID, revision=RECORD.action.digest, channel=CHANNEL, ts=TS)
+    carried = Carried(action=ACTION_ID, revision=RECORD.action.digest, channel=CHANNEL, ts=TS)
     sent = {
         "id": "V1",
         "callback_id": REJECT_FORM,
@@ -380,8 +380,9 @@ async def test_a_rejection_by_somebody_unknown_is_recorded_as_an_attempt_and_ref
     assert [ballot.person for _, ballot, _ in engine.ballots] == ["slack:U01MALLORY"]
 
 
-def test_the_form_fits_slacks_limits_and_asks_for_a_reason() -> None:
-    view = rejection_form(Rejection(action=ACTION_ID, revision=RECORD.action.digest, channel=CHANNEL, ts=TS))
+@pytest.mark.parametrize("form", [REJECT_FORM, APPROVE_FORM])
+def test_the_form_fits_slacks_limits_and_asks_for_a_reason(form: str) -> None:
+    view = reason_form(Carried(action=ACTION_ID, revision=RECORD.action.digest, channel=CHANNEL, ts=TS), form)
 
     assert len(view["title"]["text"]) <= 24 and len(view["private_metadata"]) <= 3000
     element = view["blocks"][-1]["element"]

@@ -20,14 +20,17 @@ from domain.approval import (
     next_step,
     take,
 )
-from domain.authority import may_vote
+from domain.authority import Question, may_vote
+from domain.catalog import Stage
 from domain.errors import RefusalCode
-from tests.bundles import policy
+from domain.policy import Policy
+from tests.bundles import DOCUMENT, policy
 
 REVISION = "sha256:" + "a" * 64
 OTHER_REVISION = "sha256:" + "c" * 64
 ASKED_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-POLICY = policy()
+LEGAL = {"id": "legal", "members": ["cem", "ann"]}
+POLICY = policy(groups=[*DOCUMENT["groups"], LEGAL])
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,14 @@ def plan(quorum: int) -> ApprovalPlan:
     )
 
 
-def play(approval: Approval, move: Move) -> tuple[Approval, Receipt | None]:
+def staged(*stages: tuple[str, int], **changes: object) -> ApprovalPlan:
+    """Ask one group after the other, with the timers of `plan`."""
+    (group, quorum), *later = stages
+    rest = [Stage(group=name, quorum=wanted) for name, wanted in later]
+    return plan(quorum).model_copy(update={"group": group, "later": rest, "excluded": {}, **changes})
+
+
+def play(approval: Approval, move: Move, rules: Policy = POLICY) -> tuple[Approval, Receipt | None]:
     """Make one move, with eligibility judged by the bundle as the workflow has it judged."""
     if isinstance(move, Time):
         step = next_step(approval)
@@ -97,13 +107,21 @@ def play(approval: Approval, move: Move) -> tuple[Approval, Receipt | None]:
         reason=move.reason,
         door=Door.PAGE,
     )
-    eligibility = may_vote(move.person, POLICY.people, POLICY.groups, approval.groups, approval.plan.excluded)
+    question = Question(
+        at=now,
+        groups=approval.groups,
+        excluded=approval.plan.excluded,
+        approving=move.decision is Decision.APPROVE,
+    )
+    eligibility = may_vote(move.person, rules, question)
     return cast(approval, ballot, eligibility, now)
 
 
 def state_of(approval: Approval) -> str:
-    """Write a state as the table does: the outcome, or how many approvals there are."""
-    return approval.outcome.value if approval.outcome else f"waiting {approval.approvals}"
+    """Write a state as the table does: the outcome, or how many approvals there are; of several stages, in which."""
+    if approval.outcome:
+        return approval.outcome.value
+    return f"{f'stage {approval.stage}:' if approval.plan.later else 'waiting'} {approval.approvals}"
 
 
 REMIND, ESCALATE, EXPIRE = Time(StepKind.REMIND), Time(StepKind.ESCALATE), Time(StepKind.EXPIRE)
@@ -222,18 +240,243 @@ TABLE: dict[str, tuple[int, list[Row]]] = {
 
 @pytest.mark.parametrize(("quorum", "rows"), TABLE.values(), ids=TABLE.keys())
 def test_each_sequence_of_the_table_goes_as_it_says(quorum: int, rows: list[Row]) -> None:
-    approval = ask(plan(quorum), REVISION)
+    approval = played(ask(plan(quorum), REVISION), rows)
+
+    assert (approval.quorum, approval.stage) == (quorum, 1)
+
+
+def played(approval: Approval, rows: list[Row], rules: Policy = POLICY) -> Approval:
+    """Play a sequence, comparing what happens with what the table says, and return the end."""
     for move, told, state in rows:
         before = approval
-        approval, receipt = play(approval, move)
+        approval, receipt = play(approval, move, rules)
         code = receipt.refusal.code.value if receipt and receipt.refusal else ""
         assert (code, state_of(approval)) == (told, state), move
         if receipt is not None:
             assert receipt.accepted is (told == "")
             assert (receipt.outcome, receipt.approvals) == (approval.outcome, approval.approvals)
-            assert receipt.quorum == quorum
+            assert (receipt.quorum, receipt.stage) == (approval.quorum, approval.stage)
+            assert receipt.stages == len(approval.plan.stages)
         if told:
             assert approval == before, "a refused ballot changes nothing"
+    return approval
+
+
+# Finance has ann, bob and olga, legal has cem and ann; on-call, to whom silence escalates, has cem.
+TWO = staged(("finance", 2), ("legal", 1))
+BOTH = staged(("finance", 1), ("legal", 2))
+AGAIN = staged(("finance", 1), ("legal", 2), exclude_earlier_stages=False)
+THREE = staged(("finance", 1), ("legal", 1), ("finance", 1))
+STAGES: dict[str, tuple[ApprovalPlan, list[Row]]] = {
+    "a later stage is asked when the earlier has its quorum": (
+        TWO,
+        [
+            (yes("bob"), "", "stage 1: 1"),
+            (yes("cem"), "not_eligible", "stage 1: 1"),
+            (yes("olga"), "", "stage 2: 0"),
+            (yes("cem"), "", "approved"),
+        ],
+    ),
+    "a vote counts for the stage that is asked, and the earlier group has had its say": (
+        BOTH,
+        [(yes("bob"), "", "stage 2: 0"), (yes("olga"), "not_eligible", "stage 2: 0"), (yes("cem"), "", "stage 2: 1")],
+    ),
+    "nobody approves in two stages": (
+        staged(("finance", 1), ("legal", 1)),
+        [(yes("ann"), "", "stage 2: 0"), (yes("ann"), "duplicate_vote", "stage 2: 0"), (yes("cem"), "", "approved")],
+    ),
+    "nor rejects after they approved": (
+        staged(("finance", 1), ("legal", 1)),
+        [(yes("ann"), "", "stage 2: 0"), (no("ann"), "duplicate_vote", "stage 2: 0")],
+    ),
+    "where the policy lets them, they approve in each stage, once": (
+        AGAIN,
+        [
+            (yes("ann"), "", "stage 2: 0"),
+            (yes("ann"), "", "stage 2: 1"),
+            (yes("ann"), "duplicate_vote", "stage 2: 1"),
+            (yes("cem"), "", "approved"),
+        ],
+    ),
+    "one rejection in the first stage ends it": (TWO, [(yes("bob"), "", "stage 1: 1"), (no("ann"), "", "rejected")]),
+    "one rejection in the last stage ends it, whatever came before": (
+        TWO,
+        [(yes("bob"), "", "stage 1: 1"), (yes("olga"), "", "stage 2: 0"), (no("cem"), "", "rejected")],
+    ),
+    "the deadline is one for all stages": (
+        TWO,
+        [
+            (yes("bob"), "", "stage 1: 1"),
+            (yes("olga"), "", "stage 2: 0"),
+            (REMIND, "", "stage 2: 0"),
+            (ESCALATE, "", "stage 2: 0"),
+            (EXPIRE, "", "expired"),
+            (yes("cem", 9), "expired", "expired"),
+        ],
+    ),
+    "an escalation helps the stage in which it comes": (
+        TWO,
+        [
+            (REMIND, "", "stage 1: 0"),
+            (ESCALATE, "", "stage 1: 0"),
+            (yes("cem", 5), "", "stage 1: 1"),
+            (yes("bob", 5), "", "stage 2: 0"),
+            (yes("cem", 5), "duplicate_vote", "stage 2: 0"),
+            (yes("ann", 5), "", "approved"),
+        ],
+    ),
+    "and no stage after it": (
+        staged(("finance", 1), ("finance", 1)),
+        [
+            (REMIND, "", "stage 1: 0"),
+            (ESCALATE, "", "stage 1: 0"),
+            (yes("ann", 5), "", "stage 2: 0"),
+            (yes("cem", 5), "not_eligible", "stage 2: 0"),
+        ],
+    ),
+    "three stages, the first group twice": (
+        THREE,
+        [
+            (yes("ann"), "", "stage 2: 0"),
+            (yes("cem"), "", "stage 3: 0"),
+            (yes("ann"), "duplicate_vote", "stage 3: 0"),
+            (yes("bob"), "", "approved"),
+        ],
+    ),
+    "the agent can withdraw between stages": (
+        TWO,
+        [(yes("bob"), "", "stage 1: 1"), (yes("olga"), "", "stage 2: 0"), (Withdraw(), "", "cancelled")],
+    ),
+    "a vote on another revision counts in no stage": (
+        BOTH,
+        [(yes("bob"), "", "stage 2: 0"), (Vote("cem", revision=OTHER_REVISION), "superseded", "stage 2: 0")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("planned", "rows"), STAGES.values(), ids=STAGES.keys())
+def test_each_sequence_of_stages_goes_as_the_table_says(planned: ApprovalPlan, rows: list[Row]) -> None:
+    played(ask(planned, REVISION), rows)
+
+
+def test_each_vote_keeps_its_stage_and_each_stage_its_count() -> None:
+    approval = played(ask(TWO, REVISION), STAGES["a later stage is asked when the earlier has its quorum"][1])
+
+    assert [(vote.person, vote.group, vote.stage) for vote in approval.votes] == [
+        ("bob", "finance", 1),
+        ("olga", "finance", 1),
+        ("cem", "legal", 2),
+    ]
+    assert [approval.approvals_in(stage) for stage in (1, 2)] == [2, 1]
+    assert approval.asked_so_far == ["finance", "legal"]
+
+
+def test_a_vote_in_two_stages_is_refused_with_the_stage_that_needs_somebody_else() -> None:
+    approval, _ = play(ask(staged(("finance", 1), ("legal", 1)), REVISION), yes("ann"))
+
+    _, receipt = play(approval, yes("ann"))
+
+    assert receipt is not None and receipt.refusal is not None
+    assert receipt.refusal.message == (
+        "ann already voted to approve; one person counts once over all stages, so somebody else has to decide stage 2"
+    )
+
+
+def test_a_reminder_goes_to_the_group_of_the_stage_that_is_asked() -> None:
+    approval, _ = play(ask(staged(("finance", 1), ("legal", 1)), REVISION), yes("bob"))
+    assert next_step(approval).summary == "remind legal"
+
+    approval, _ = play(approval, REMIND)
+
+    assert [(done.kind, done.group) for done in approval.escalations] == [("remind", "legal")]
+
+
+STANDING_IN = policy(
+    people=[
+        {**person, "absences": [{"first_day": "2026-03-01", "last_day": "2026-03-05", "delegate": "out"}]}
+        if person["id"] in ("ann", "bob")
+        else person
+        for person in DOCUMENT["people"]
+    ],
+    groups=[*DOCUMENT["groups"], LEGAL],
+)
+# Ann and bob are away with the delegate out; olga is excluded from finance.
+PLACES: dict[str, tuple[ApprovalPlan, list[Row]]] = {
+    "a delegate's vote counts": (plan(1), [(yes("out"), "", "approved")]),
+    "a delegate counts once, whatever places they could take": (
+        plan(2),
+        [(yes("out"), "", "waiting 1"), (yes("out"), "duplicate_vote", "waiting 1"), (yes("bob"), "", "approved")],
+    ),
+    "a place counts once: the member after the delegate": (
+        plan(2),
+        [(yes("out"), "", "waiting 1"), (yes("ann"), "duplicate_vote", "waiting 1"), (yes("bob"), "", "approved")],
+    ),
+    "the delegate takes a place that is free": (
+        plan(2),
+        [(yes("ann"), "", "waiting 1"), (yes("out"), "", "approved")],
+    ),
+    "no place is free": (
+        plan(3),
+        [(yes("ann"), "", "waiting 1"), (yes("bob"), "", "waiting 2"), (yes("out"), "duplicate_vote", "waiting 2")],
+    ),
+    "a rejection needs no free place": (
+        plan(3),
+        [(yes("ann"), "", "waiting 1"), (yes("bob"), "", "waiting 2"), (no("out"), "", "rejected")],
+    ),
+    "the member back at work may still reject": (
+        plan(2),
+        [(yes("out"), "", "waiting 1"), (no("ann"), "", "rejected")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("planned", "rows"), PLACES.values(), ids=PLACES.keys())
+def test_each_sequence_with_delegates_goes_as_the_table_says(planned: ApprovalPlan, rows: list[Row]) -> None:
+    played(ask(planned, REVISION), rows, STANDING_IN)
+
+
+def test_a_delegates_vote_is_theirs_and_says_in_whose_place() -> None:
+    approval, _ = play(ask(plan(3), REVISION), yes("ann"), STANDING_IN)
+    approval, _ = play(approval, yes("out"), STANDING_IN)
+
+    assert [(vote.person, vote.in_place_of) for vote in approval.votes] == [("ann", None), ("out", "bob")]
+
+    _, receipt = play(approval, yes("bob"), STANDING_IN)
+
+    assert receipt is not None and receipt.refusal is not None
+    assert receipt.refusal.message == "out already voted to approve in the place of bob; one place counts once"
+
+
+def test_where_approvals_need_a_reason_one_without_does_not_count() -> None:
+    approval = ask(plan(1).model_copy(update={"reason_required": True}), REVISION)
+
+    after, receipt = play(approval, yes("ann"))
+
+    assert after == approval
+    assert receipt is not None and receipt.refusal is not None
+    assert receipt.refusal.code is RefusalCode.REASON_REQUIRED
+    assert receipt.refusal.message == "an approval by the rule 'one' needs a reason: say what you checked"
+    after, _ = play(approval, Vote("ann", reason=" I called them. "))
+    assert (after.outcome, after.votes[0].reason) == (ApprovalOutcome.APPROVED, "I called them.")
+
+
+def test_an_approval_is_good_for_its_lifetime_from_the_decision_on() -> None:
+    asked = ask(plan(1).model_copy(update={"approval_lifetime": timedelta(hours=3)}), REVISION)
+    approved, _ = play(asked, yes("ann"))
+    rejected, _ = play(asked, no("ann"))
+
+    assert approved.void_at == ASKED_AT + timedelta(hours=4)
+    assert (asked.void_at, rejected.void_at) == (None, None)
+    assert play(ask(plan(1), REVISION), yes("ann"))[0].void_at is None
+
+
+def test_an_approval_recorded_before_there_were_stages_reads_as_one_stage() -> None:
+    recorded = ask(plan(2), REVISION).model_dump(mode="json", exclude_defaults=True)
+    assert {"later", "stage", "approval_lifetime"}.isdisjoint(recorded) and "later" not in recorded["plan"]
+
+    approval = played(Approval.model_validate(recorded), [(yes("ann"), "", "waiting 1"), (yes("bob"), "", "approved")])
+
+    assert approval.plan.stages == [Stage(group="finance", quorum=2)]
 
 
 def test_a_vote_records_who_as_what_through_which_door_and_when() -> None:
@@ -289,7 +532,7 @@ def test_the_deadline_is_reported_as_such_and_never_as_a_denial() -> None:
 def test_an_eligibility_of_somebody_else_does_not_count() -> None:
     approval = ask(plan(1), REVISION)
     ballot = Ballot(id="1", person="out", decision=Decision.APPROVE, revision=REVISION, door=Door.API)
-    of_ann = may_vote("ann", POLICY.people, POLICY.groups, approval.groups, {})
+    of_ann = may_vote("ann", POLICY, Question(at=ASKED_AT, groups=approval.groups))
 
     after, receipt = cast(approval, ballot, of_ann, ASKED_AT)
 

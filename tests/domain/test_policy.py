@@ -7,7 +7,7 @@ import pytest
 from domain.action import Context, Route, Submission, Tier
 from domain.errors import Forbidden, InvalidArguments, PolicyDenied, RequestError, UnknownActionType, UnknownUseCase
 from domain.policy import Judgement, Policy
-from tests.bundles import DOCUMENT, policy
+from tests.bundles import DOCUMENT, FACTS, policy
 
 NOTE = {"customer": "c-7", "text": "called back"}
 POLICY = policy()
@@ -21,7 +21,7 @@ def submission(**changes: Any) -> Submission:
 
 def judged(of: Policy, wanted: Submission, agent: str = "clerk") -> Judgement:
     admitted = of.admit(agent, wanted)
-    return of.judge(admitted, wanted.arguments, wanted.context)
+    return of.judge(admitted, wanted.arguments, wanted.context, FACTS)
 
 
 def refund(amount: int, use_case: str = "support") -> Submission:

@@ -31,7 +31,7 @@ def rule(name: str, points: int, when: str = "true", dimension: Dimension = Dime
 
 def assessed(rules: list[Rule], tiers: list[TierCondition] = TIERS) -> Assessment:
     """Assess the one action of this module."""
-    return assess(Scale.compile(Risk(rules=rules, tiers=tiers)), context_of(ACTION), REF)
+    return assess(Scale.compile(Risk(rules=rules, tiers=tiers)), [context_of(ACTION)], REF)
 
 
 def test_without_a_hit_every_score_is_zero_and_the_tier_low() -> None:

@@ -12,6 +12,7 @@ from domain.risk import Assessment
 from examples.marketing.demo import example_bundle
 from examples.marketing.task import Task
 from examples.marketing.tasks import TASKS
+from tests.bundles import FACTS
 
 POLICY = Policy(example_bundle(), "sha256:" + "0" * 64)
 BY_NAME = {task.name: task for task in TASKS}
@@ -28,7 +29,7 @@ def submission(task: Task, context: dict[str, str] | None = None, **changes: Any
 
 def judged(task: Task, context: dict[str, str] | None = None, **changes: Any) -> Judgement:
     wanted = submission(task, context, **changes)
-    return POLICY.judge(POLICY.admit(task.agent, wanted), wanted.arguments, wanted.context)
+    return POLICY.judge(POLICY.admit(task.agent, wanted), wanted.arguments, wanted.context, FACTS)
 
 
 def eur(amount_minor: int) -> dict[str, Any]:

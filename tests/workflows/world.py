@@ -21,16 +21,20 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 from activities.assess import Assess
 from activities.execute import Execute
 from activities.first_step import FirstStep
+from activities.holds import CheckHolds
 from activities.notify import Notify
 from activities.record import Record
 from domain.action import Action, Context, ExecutionResult, State, workflow_id
 from domain.approval import Approval, Ballot, Decision, Door, Receipt
 from domain.canonical import digest, revision_bytes
 from domain.errors import EffectError
+from domain.guardrails import Use
+from domain.holds import Hold
 from domain.ledger import Entry
 from domain.policy import Judgement, Policy
-from domain.record import ActionRecord, Execution
+from domain.record import ActionRecord, Claim, Execution
 from tests.bundles import policy
+from tests.holds import RecordingHolds
 from workflows.agent_action import ActionEnd, AgentAction
 from workflows.client import ActionWorkflows
 from workflows.visibility import SEARCH_ATTRIBUTES
@@ -45,6 +49,7 @@ class RecordingActions:
     def __init__(self) -> None:
         self.records: dict[str, ActionRecord] = {}
         self.entries: list[Entry] = []
+        self.holds = RecordingHolds()
 
     def kinds(self, action_id: str) -> list[str]:
         """Return the kinds of an action's entries, in order."""
@@ -83,23 +88,26 @@ class RecordingActions:
         self._change(action_id, entries)
 
     async def claim(
-        self, action_id: str, digest: str, execution: Execution, entry: Entry
-    ) -> tuple[ActionRecord, bool] | None:
-        """Grant the claim when the route executes or the approval was given."""
+        self, action_id: str, digest: str, execution: Execution, entry: Entry, uses: Sequence[Use] = ()
+    ) -> Claim | Hold | None:
+        """Grant the claim when the route executes or the approval was given, and no hold is on."""
         record = self.records[action_id]
         approved = record.approval is not None and record.approval.outcome == "approved"
         executes = record.route == "execute"
         if record.state.final or record.action.digest != digest or not (approved or executes):
             return None
+        if self.holds.active is not None:
+            return self.holds.active
         before = record.execution
         self._change(action_id, [entry], state=State.EXECUTING, execution=execution)
-        return self.records[action_id], before is not None and before.uncertain
+        may_have_happened = before is not None and before.uncertain
+        return Claim(record=self.records[action_id], may_have_happened=may_have_happened, since=datetime.now(UTC))
 
-    async def release(self, action_id: str) -> None:
-        """Note that nothing was sent."""
+    async def attempt_ended(self, action_id: str, since: datetime, uncertain: bool) -> None:
+        """Note that an attempt is over."""
         execution = self.records[action_id].execution
         assert execution is not None
-        self._change(action_id, [], execution=execution.model_copy(update={"uncertain": False}))
+        self._change(action_id, [], execution=execution.model_copy(update={"uncertain": uncertain}))
 
     async def record_outcome(self, action_id: str, result: ExecutionResult, at: datetime, entry: Entry) -> bool:
         """Record the outcome."""
@@ -223,6 +231,22 @@ class World:
         )
         return await self.workflows.vote(action.id, ballot, PATIENCE)
 
+    async def place_hold(self, *actions: Action) -> Hold:
+        """Place a hold over everything, and tell these actions of it."""
+        placed = self.actions.holds.place(await self.environment.get_current_time())
+        await self.tell(*actions)
+        return placed
+
+    async def lift_hold(self, *actions: Action, number: int = -1) -> None:
+        """Lift a hold, the last one placed unless told otherwise, and tell these actions of it."""
+        self.actions.holds.lift(await self.environment.get_current_time(), number)
+        await self.tell(*actions)
+
+    async def tell(self, *actions: Action) -> None:
+        """Tell actions that the holds over them changed, as a worker does."""
+        for action in actions:
+            await self.workflows.holds_changed(action.id)
+
     async def ended(self, action: Action) -> State:
         """Wait for the end in real time, and return the state."""
         end: ActionEnd = await self.handle(action).result()
@@ -261,7 +285,7 @@ async def world() -> AsyncIterator[World]:
         here = World(environment)
         executors = {"http.request": here.executor, "email.send": here.executor}
         assess = Assess(here.actions, here.policies, executors)
-        execute = Execute(here.actions, here.policies, executors)
+        execute = Execute(here.actions, here.policies, executors, here.actions.holds)
         notify = Notify(here.actions, here.policies, {"recording": here.notifier})
         async with Worker(
             environment.client,
@@ -273,6 +297,7 @@ async def world() -> AsyncIterator[World]:
                 execute.execute,
                 execute.settle,
                 notify.notify,
+                CheckHolds(here.actions.holds).check_holds,
                 Record(here.actions).record_approval,
             ],
             workflow_runner=UnsandboxedWorkflowRunner(),

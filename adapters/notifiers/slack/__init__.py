@@ -2,5 +2,6 @@
 
 from adapters.notifiers.slack.client import slack_client
 from adapters.notifiers.slack.notifier import SlackNotifier
+from adapters.notifiers.slack.usergroups import UsergroupReader
 
-__all__ = ["SlackNotifier", "slack_client"]
+__all__ = ["SlackNotifier", "UsergroupReader", "slack_client"]

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from adapters.notifiers.slack.arguments import ShownArguments, argument_blocks
-from adapters.notifiers.slack.standing import headline, outcome_blocks, standing_block
+from adapters.notifiers.slack.standing import headline, outcome_blocks, stage_lines, standing_block
 from adapters.notifiers.slack.text import (
     HEADER,
     Block,
@@ -28,16 +28,19 @@ from adapters.notifiers.slack.text import (
     units,
 )
 from domain.action import Digest, Frozen, State, Tier
+from domain.approval import Approval
 from domain.canonical import canonical_bytes, digest
 from domain.policy import Judgement, Policy
 from domain.record import ActionRecord
 
 APPROVE = "remit_approve"
+APPROVE_WITH_REASON = "remit_approve_reason"
 REJECT = "remit_reject"
 
 _REASONS = 1500
 _CLAIM = 1200
 _FACT = 500
+_UNKNOWN_REQUESTER = ", who is not in the catalog: nobody could be excluded"
 
 
 class Card(Frozen):
@@ -114,14 +117,24 @@ def _facts(record: ActionRecord, policy: Policy, link: str) -> Block:
         ("Use case", _named(use_case.title if use_case else None, action.use_case, link)),
         ("Owner", _named(owner.name if owner else None, record.owner, link)),
     ]
-    claims = [("On behalf of", action.context.on_behalf_of), ("Region", action.context.region)]
-    facts += [(f"{name} (the agent says)", _claimed(claim, link)) for name, claim in claims if claim]
-    if record.approval is not None:
-        plan = record.approval.plan
-        who = ", ".join(record.approval.groups)
-        facts.append(("Approvals", f"{record.approval.approvals} of {plan.quorum}: {who}"))
-        facts.append(("Deadline", deadline(plan.expires_at)))
+    approval = record.approval
+    unknown = approval is not None and approval.plan.requester_unknown
+    claims = [
+        ("On behalf of", action.context.on_behalf_of, _UNKNOWN_REQUESTER if unknown else ""),
+        ("Region", action.context.region, ""),
+    ]
+    facts += [(f"{name} (the agent says)", f"{_claimed(claim, link)}{note}") for name, claim, note in claims if claim]
+    if approval is not None:
+        facts += _asking(approval)
     return {"type": "section", "fields": [mrkdwn(f"*{name}*\n{value}") for name, value in facts]}
+
+
+def _asking(approval: Approval) -> list[tuple[str, str]]:
+    """Who is asked, how many of them, in which order, and until when."""
+    counted = ("Approvals", f"{approval.approvals} of {approval.quorum}: {', '.join(approval.groups)}")
+    if approval.plan.later:
+        counted = ("Stages", "\n".join(stage_lines(approval)))
+    return [counted, ("Deadline", deadline(approval.plan.expires_at))]
 
 
 def _named(title: str | None, identifier: str, link: str) -> str:
@@ -162,8 +175,8 @@ def _footer(record: ActionRecord, link: str) -> Block:
 
 
 def _buttons(record: ActionRecord, arguments: ShownArguments, link: str) -> list[Block]:
-    """Offer the decision while it is open. Nobody approves high risk from a card that shows only a part of it."""
-    if not is_open(record):
+    """Offer the decision while it is open and not held. Nobody approves high risk from a card that shows a part."""
+    if not is_open(record) or record.hold is not None:
         return []
     choice = Choice(action=record.action.id, revision=record.action.digest)
     value = json.dumps(choice.model_dump(), separators=(",", ":"))
@@ -173,7 +186,9 @@ def _buttons(record: ActionRecord, arguments: ShownArguments, link: str) -> list
         text = f":warning: High risk, and not all of it fits here: <{link}|open the review page to approve>."
         before.append(section(text))
     else:
-        elements.append(_button(APPROVE, "Approve", "primary", value))
+        needs_reason = record.approval is not None and record.approval.plan.reason_required
+        approve = APPROVE_WITH_REASON if needs_reason else APPROVE
+        elements.append(_button(approve, "Approve", "primary", value))
     elements.append(_button(REJECT, "Reject", "danger", value))
     return [*before, {"type": "actions", "block_id": buttons_id(record.action.id), "elements": elements}]
 

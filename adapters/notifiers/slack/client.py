@@ -24,7 +24,10 @@ _REMEDY = {
     "account_inactive": "the bot was removed from the workspace: install the app again and set REMIT_SLACK_BOT_TOKEN",
     "token_revoked": "the bot token was revoked: install the app again and set REMIT_SLACK_BOT_TOKEN",
     "token_expired": "the bot token expired: set REMIT_SLACK_BOT_TOKEN anew",
-    "missing_scope": "give the app the scopes chat:write, channels:history and groups:history, and install it again",
+    "missing_scope": "give the app the scopes chat:write, channels:history and groups:history, and for groups that "
+    "come from Slack usergroups:read and users:read; then install it again",
+    "no_such_subteam": "check the group's slack_usergroup in the policy: Slack has no such user group",
+    "plan_upgrade_required": "this workspace's plan has no user groups: name the group's members in the policy",
     "restricted_action": "the workspace forbids the bot to post there: ask a workspace admin",
 }
 

@@ -134,7 +134,7 @@ class SlackNotifier:
             return []
         replies = []
         if "reminded" in occasions:
-            replies.append(("reminded", reminder_reply(approval, first, policy)))
+            replies.append(("reminded", reminder_reply(approval, first, policy, record.updated_at)))
         if "escalated" in occasions and len(approval.groups) > 1:
             replies.append(("escalated", escalation_reply(approval)))
         return replies

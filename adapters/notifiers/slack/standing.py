@@ -1,5 +1,7 @@
 """Where an action stands, in words: the line under the card's title, the votes, the outcome, thread replies."""
 
+from datetime import datetime
+
 from adapters.notifiers.slack.text import (
     SECTION,
     Block,
@@ -14,6 +16,7 @@ from adapters.notifiers.slack.text import (
 )
 from domain.action import State, Tier
 from domain.approval import Approval, ApprovalOutcome, Decision, Vote
+from domain.authority import expected_voters
 from domain.catalog import Group
 from domain.policy import Policy
 from domain.record import ActionRecord
@@ -34,25 +37,56 @@ _RESULT = 700
 def headline(record: ActionRecord, policy: Policy) -> str:
     """Say in one sentence where the action stands and, once somebody decided, who."""
     approval, state = record.approval, record.state
-    if state in _ENDED:
+    if state is State.EXPIRED and approval is not None and approval.void_at is not None:
+        until = moment(approval.void_at)
+        said = f"⌛ *Approved, but not executed in time.* The approval was good until {until}; nothing was executed."
+    elif state in _ENDED:
         said = _ENDED[state]
     elif approval is not None and approval.outcome is ApprovalOutcome.APPROVED:
-        said = "✅ *Approved.* It is being executed."
+        said = "✅ *Approved.*" if record.hold is not None else "✅ *Approved.* It is being executed."
     elif approval is not None and state is State.PENDING_APPROVAL and approval.outcome is None:
         mark, tier = (_MARK[record.tier], record.tier.value.capitalize()) if record.tier else ("", "Unknown")
         groups = " or ".join(approval.groups)
-        return f"{mark} *{tier} risk.* Waiting for {groups}: {approval.approvals} of {approval.plan.quorum} approvals."
+        stage = f"Stage {approval.stage} of {len(approval.plan.stages)}: w" if approval.plan.later else "W"
+        counted = f"{approval.approvals} of {approval.quorum} approvals"
+        return f"{mark} *{tier} risk.* {stage}aiting for {groups}: {counted}."
     else:
         said = f"*{state.value.replace('_', ' ').capitalize()}.*"
     who = decided_by(approval, policy) if approval is not None else ""
     return f"{said} {who}".rstrip()
 
 
+def stage_lines(approval: Approval) -> list[str]:
+    """Say for each stage who is asked in it, and how far it is."""
+    lines = []
+    for number, stage in enumerate(approval.plan.stages, 1):
+        who = " or ".join(approval.groups) if number == approval.stage and not approval.outcome else stage.group
+        counted = f"{approval.approvals_in(number)} of {stage.quorum} votes"
+        lines.append(f"{number}. {who}: {counted if number <= approval.stage else 'not asked yet'}")
+    return lines
+
+
 def standing_block(record: ActionRecord, policy: Policy, link: str) -> Block:
     """Return the line under the title, with the votes so far."""
     votes = record.approval.votes if record.approval else []
-    lines = [headline(record, policy), *(f"• {vote_line(vote, policy, link)}" for vote in votes)]
+    lines = [
+        headline(record, policy),
+        *_hold_lines(record, link),
+        *(f"• {vote_line(vote, policy, link)}" for vote in votes),
+    ]
     return section(lines_within(lines, SECTION, link))
+
+
+def _hold_lines(record: ActionRecord, link: str) -> list[str]:
+    """Say which hold keeps the action from going on, and why."""
+    hold = record.hold
+    if hold is None:
+        return []
+    reason = fitted(hold.reason, _REASON, "a reason", link)
+    placed = (
+        f"hold `{hold.id}` on {prose(hold.over)}, placed {moment(hold.placed_at)} by {prose(hold.placed_by)}: {reason}"
+    )
+    return [f"⏸️ *Held.* Nothing runs, nobody can decide and the clock stands still until it is lifted: {placed}"]
 
 
 def outcome_blocks(record: ActionRecord, policy: Policy, link: str) -> list[Block]:
@@ -86,7 +120,8 @@ def vote_line(vote: Vote, policy: Policy, link: str) -> str:
     verb = "approved" if vote.decision is Decision.APPROVE else "rejected"
     reason = f": “{fitted(vote.reason, _REASON, 'a reason', link)}”" if vote.reason else ""
     person = name_of(vote.person, policy)
-    return f"{person} ({vote.group}) *{verb}* {moment(vote.at)} by {vote.door.value}{reason}"
+    place = f" in the place of {name_of(vote.in_place_of, policy)}" if vote.in_place_of else ""
+    return f"{person} ({vote.group}){place} *{verb}* {moment(vote.at)} by {vote.door.value}{reason}"
 
 
 def decision_reply(record: ActionRecord, policy: Policy, link: str) -> str:
@@ -95,9 +130,11 @@ def decision_reply(record: ActionRecord, policy: Policy, link: str) -> str:
     return lines_within([_decision(record, policy), *(f"• {vote_line(v, policy, link)}" for v in votes)], SECTION, link)
 
 
-def reminder_reply(approval: Approval, group: Group, policy: Policy) -> str:
-    """Return the thread reply that calls on the members of a group who have not voted and may."""
-    silent = [member for member in group.members if member not in _heard(approval)]
+def reminder_reply(approval: Approval, group: Group, policy: Policy, at: datetime) -> str:
+    """Return the thread reply that calls on those of a group who have not voted and may; for who is away, on their
+    stand-in."""
+    heard = {vote.person for vote in approval.votes}
+    silent = [who for who in expected_voters(group, policy, approval.plan.excluded, at) if who not in heard]
     called = " ".join(_mention(member, policy) for member in silent) or f"group {group.id}"
     return f"Reminder for {called}: this waits for your decision, until {deadline(approval.plan.expires_at)}."
 
@@ -125,10 +162,6 @@ def _decision(record: ActionRecord, policy: Policy) -> str:
     if approval is None or approval.outcome is None:
         return headline(record, policy)
     return f"{said[approval.outcome]} {decided_by(approval, policy)}".rstrip()
-
-
-def _heard(approval: Approval) -> set[str]:
-    return {vote.person for vote in approval.votes} | set(approval.plan.excluded)
 
 
 def _mention(member: str, policy: Policy) -> str:

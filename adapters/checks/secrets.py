@@ -1,0 +1,106 @@
+"""`secrets`: keys, tokens and passwords that have a form of their own. Nothing is guessed from randomness."""
+
+from collections.abc import Iterator
+
+from adapters.checks.finder import Finder, Found, NoSettings, argument_texts
+from domain.characters import readable
+from domain.patterns import Pattern, PatternTable
+from domain.signals import Content
+
+_PATTERNS = [
+    ("anthropic_key", r"\bsk-ant-[A-Za-z0-9_-]{20}"),
+    (
+        "authorization_header",
+        r"(?i:\bauthorization\s{0,3}[:=]\s{0,3}(?:bearer|basic"
+        r"|token)\s{1,3})[A-Za-z0-9._~+/=-]{12,}",
+    ),
+    ("aws_access_key", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b"),
+    (
+        "aws_secret_key",
+        r"(?i:\baws[a-z0-9_ -]{0,20}secret[a-z0-9_"
+        r" -]{0,20})[\"']?\s{0,3}[:=]\s{0,3}[\"']?[A-Za-z0-9/+]{40}",
+    ),
+    ("azure_client_secret", r"(?:^|[^A-Za-z0-9_~.-])[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}"),
+    ("azure_storage_key", r"\bAccountKey\s{0,3}=\s{0,3}[A-Za-z0-9+/]{86}=="),
+    ("azure_shared_access", r"[?&;](?:sig|SharedAccessSignature)=[A-Za-z0-9%+/]{40,}"),
+    ("digitalocean_token", r"\bdo[opr]_v1_[a-f0-9]{64}\b"),
+    ("github_token", r"\bgh[pousr]_[A-Za-z0-9]{36}|\bgithub_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
+    ("gitlab_token", r"\bgl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{20}"),
+    ("google_api_key", r"\bAIza[A-Za-z0-9_-]{35}"),
+    ("google_oauth_token", r"\bya29\.[A-Za-z0-9_-]{30}|\bGOCSPX-[A-Za-z0-9_-]{28}"),
+    ("huggingface_token", r"\bhf_[A-Za-z0-9]{34}\b"),
+    ("jwt", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10}"),
+    ("npm_token", r"\bnpm_[A-Za-z0-9]{36}\b"),
+    (
+        "openai_key",
+        r"\bsk-(?:proj-|svcacct-|admin-)[A-Za-z0-9_-]{20}|\bsk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}"
+        r"|\bsk-[A-Za-z0-9]{48}\b",
+    ),
+    ("private_key", r"-----BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----|\bPuTTY-User-Key-File-[0-9]:"),
+    ("pypi_token", r"\bpypi-AgE[A-Za-z0-9_-]{50}"),
+    ("remit_token", r"\bremit_(?:agent|reviewer|admin)_[A-Za-z0-9_-]{43}"),
+    ("sendgrid_key", r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
+    ("shopify_token", r"\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"),
+    (
+        "slack_token",
+        r"\bxox[abeoprs]-(?:[0-9]{1,20}-)?[A-Za-z0-9-]{10}"
+        r"|\bxapp-[0-9]-[A-Z0-9]{8,20}-[0-9]{8,20}-[a-f0-9]{20}",
+    ),
+    (
+        "slack_webhook",
+        r"\bhooks\.slack\.com/(?:services|workflows"
+        r"|triggers)/[TE][A-Z0-9]{6,20}/[A-Za-z0-9]{6,20}/[A-Za-z0-9]{16}",
+    ),
+    ("stripe_key", r"\b(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16}|\bwhsec_[A-Za-z0-9+/]{24}"),
+    ("telegram_token", r"\b[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"),
+    ("twilio_key", r"\bSK[a-f0-9]{32}\b"),
+    ("url_password", r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:@/<>\"'{}$*]{0,64}:[^\s@/<>\"'{}$*]{3,128}@[A-Za-z0-9\[]"),
+]
+_ASSIGNED = (
+    r"(?i)\b(?:password|passwd|passphrase|passcode|pwd|passwort|kennwort|mot de passe|contraseña|wachtwoord|hasło"
+    r"|(?:client|app|consumer|shared|api)[ _-]?secret|api[ _-]?key|(?:access|auth|refresh)[ _-]?token|secret[ _-]?key)"
+    r"[\"'`*]{0,3}(?:\s{0,3}(?:[:=]|=>|:=)\s{0,3}|\s{1,3}(?:is|ist|lautet|est|es)\s{0,2}:?\s{1,3})[\"'`*]{0,3}"
+)
+_VALUE = Pattern(r"[^\s\"'`,;<>{}\[\]()]{6,200}")
+_TABLE = PatternTable([*_PATTERNS, ("password", _ASSIGNED)])
+_ASSIGNMENT = Pattern(_ASSIGNED)
+
+
+class Secrets(Finder[NoSettings]):
+    """Looks for credentials in the arguments."""
+
+    name = "secrets"
+    version = "1"
+    settings = NoSettings
+
+    def find(self, content: Content, settings: NoSettings) -> Iterator[Found]:
+        """Yield each field with each kind of credential in it."""
+        for field, text in argument_texts(content):
+            searched = readable(text).encode("utf-8", "replace")
+            for kind in _TABLE.found_in(searched):
+                if kind != "password" or _holds_password(searched):
+                    yield field, kind
+
+
+def _holds_password(text: bytes) -> bool:
+    """Whether a value follows one of the words for a password that could be one: no word, no mask, no blank."""
+    for _, end in _ASSIGNMENT.spans(text):
+        value = _VALUE.first(text[end : end + 200])
+        if (
+            value
+            and value[0] == 0
+            and _could_be_one(text[end : end + value[1]].decode("utf-8", "replace").rstrip(".:!?"))
+        ):
+            return True
+    return False
+
+
+def _could_be_one(value: str) -> bool:
+    """Whether the value mixes letters with digits or signs, as passwords do and words, masks and links do not."""
+    letters = sum(each.isalpha() for each in value)
+    digits = sum(each.isdigit() for each in value)
+    signs = len(value) - letters - digits
+    if "://" in value or len(set(value)) < 4:
+        return False
+    inner_signs = sum(not each.isalnum() and each not in "-_/'’." for each in value)
+    return (letters > 0 and digits > 0) or (letters > 0 and inner_signs > 0) or (digits >= 6 and signs == 0)

@@ -1,0 +1,150 @@
+"""Can every quorum be met, and does every escalation reach somebody?
+
+Only people who have not left count, and for a tier only those whose trainings, if any are kept, cover it. A group with
+a Slack user group cannot be counted when a bundle is loaded. The group of an escalation helps to meet no quorum here:
+it may never be asked.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from itertools import combinations
+
+from domain.action import Tier
+from domain.catalog.bundle import Bundle
+from domain.catalog.checking.people import is_gone
+from domain.catalog.people import Group, Person
+from domain.catalog.problems import Place, Problem
+from domain.catalog.routes import ApprovalRule
+
+_RANK = {tier: rank for rank, tier in enumerate(Tier)}
+
+
+def approver_problems(bundle: Bundle, today: date) -> Iterator[Problem]:
+    """Yield each group without anybody, each quorum that cannot be met and each escalation to nobody, on a day."""
+    people = {person.id: person for person in bundle.people}
+    groups = {group.id: group for group in bundle.groups}
+    present = {
+        group.id: frozenset(name for name in group.members if name in people and not is_gone(people[name], today))
+        for group in bundle.groups
+    }
+    for number, group in enumerate(bundle.groups):
+        if not group.members and group.slack_usergroup is None:
+            yield Problem(("groups", number), f"nobody is in '{group.id}': write members:, or slack_usergroup:")
+    for number, approval in enumerate(bundle.approvals):
+        place: Place = ("approvals", number)
+        yield from _escalation(place, approval, groups, present)
+        yield from _Quorum(bundle, approval, groups, present, today).problems(place)
+
+
+def _escalation(
+    place: Place, approval: ApprovalRule, groups: Mapping[str, Group], present: Mapping[str, frozenset[str]]
+) -> Iterator[Problem]:
+    name = approval.escalate_to
+    if name is not None and name in groups and not present[name] and groups[name].slack_usergroup is None:
+        message = (
+            f"the escalation reaches nobody: '{name}' has no members, or all of them have left; name another group"
+        )
+        yield Problem((*place, "escalate_to"), message)
+
+
+class _Quorum:
+    """Whether the stages of one approval can be met, whichever action reaches it."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        approval: ApprovalRule,
+        groups: Mapping[str, Group],
+        present: Mapping[str, frozenset[str]],
+        today: date,
+    ) -> None:
+        self._bundle = bundle
+        self._approval = approval
+        self._groups = groups
+        self._present = present
+        self._today = today
+        self._people = {person.id: person for person in bundle.people}
+
+    def problems(self, place: Place) -> Iterator[Problem]:
+        """Yield what keeps a quorum from being met: first of a stage by itself, else of stages together."""
+        stages = [stage for stage in self._approval.asked if self._is_counted(stage.group)]
+        short = False
+        for number, stage in enumerate(self._approval.asked):
+            if not self._is_counted(stage.group):
+                continue
+            where = (*place, "stages", number, "quorum") if self._approval.stages else (*place, "quorum")
+            for message in self._shortages(stage.group, stage.quorum):
+                short = True
+                yield Problem(where, message)
+                break
+        if short or not self._approval.exclude_earlier_stages:
+            return
+        for size in range(2, len(stages) + 1):
+            for several in combinations(stages, size):
+                needed = sum(stage.quorum for stage in several)
+                anybody = frozenset[str]().union(*(self._present[stage.group] for stage in several))
+                if len(anybody) < needed:
+                    names = ", ".join(f"'{stage.group}'" for stage in several)
+                    message = (
+                        f"the stages of {names} need {needed} different people, and together they have {len(anybody)}"
+                    )
+                    yield Problem((*place, "stages"), f"{message}; add people, or write exclude_earlier_stages: false")
+                    return
+
+    def _is_counted(self, group: str) -> bool:
+        return group in self._groups and self._groups[group].slack_usergroup is None
+
+    def _shortages(self, group: str, quorum: int) -> Iterator[str]:
+        """Yield, the plainest first, why a group cannot give that many approvals."""
+        present = self._present[group]
+        left = len(set(self._groups[group].members)) - len(present)
+        if len(present) < quorum:
+            gone = f" ({left} of its members left or are nobody)" if left else ""
+            yield f"{quorum} approvals are needed, but '{group}' has only {_people(len(present))}{gone}: {_REMEDY}"
+        for tier in self._tiers():
+            trained = frozenset(name for name in present if self._covers(self._people[name], tier))
+            if len(trained) < quorum:
+                yield (
+                    f"{quorum} approvals are needed at tier {tier.value}, but only {_people(len(trained))} of "
+                    f"'{group}' have a training for it that is in force: {_REMEDY}, or renew trainings"
+                )
+            for agent, owner in self._excluded_owners():
+                if owner in trained and len(trained) - 1 < quorum:
+                    yield (
+                        f"{quorum} approvals are needed, but for actions of '{agent}' only {_people(len(trained) - 1)} "
+                        f"of '{group}' may approve, because its owner '{owner}' is excluded: {_REMEDY}"
+                    )
+
+    def _tiers(self) -> list[Tier]:
+        """Return the tiers whose actions can reach the approval, the riskiest first."""
+        changes = self._bundle.policy_changes
+        reached = {Tier.HIGH} if changes is not None and changes.approval == self._approval.id else set[Tier]()
+        for route in self._bundle.routes:
+            if route.approval == self._approval.id:
+                reached |= set(route.tiers or Tier)
+        return sorted(reached, key=_RANK.__getitem__, reverse=True)
+
+    def _excluded_owners(self) -> Iterator[tuple[str, str]]:
+        """Yield the agents whose actions can reach the approval, with owners who may not approve them."""
+        if not self._approval.exclude_agent_owner:
+            return
+        wide = [route.use_cases for route in self._bundle.routes if route.approval == self._approval.id]
+        reaching = {
+            agent
+            for use_case in self._bundle.use_cases
+            if any(not names or use_case.id in names for names in wide)
+            for agent in use_case.agents
+        }
+        yield from ((a.id, a.owner) for a in self._bundle.agents if a.id in reaching and a.status == "active")
+
+    def _covers(self, person: Person, tier: Tier) -> bool:
+        return not person.trainings or any(
+            _RANK[training.tier] >= _RANK[tier] and training.expires >= self._today for training in person.trainings
+        )
+
+
+_REMEDY = "add people, or lower the quorum"
+
+
+def _people(number: int) -> str:
+    return "1 person" if number == 1 else f"{number} people"

@@ -2,34 +2,28 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated
 
 import asyncpg
 import typer
 
-from adapters.database.administration import activate_bundle, create_token, revoke_token
+from adapters.database.administration import create_token, revoke_token
 from adapters.database.connection import database_errors
 from adapters.database.ledger import verify
-from adapters.database.policies import CurrentPolicy, Policies, bundle_bytes
+from adapters.database.policies import CurrentPolicy, Policies
 from adapters.database.tokens import Sessions, TokenKind, Tokens
-from adapters.executors import problems_in
-from adapters.policy_files import read_bundle
-from commands import holds
-from commands.running import err, fail, guarded, out, owner_url, run, settings_or_fail, with_pool
-from domain.canonical import digest
-from domain.catalog import Bundle
-from domain.errors import BundleInvalid, NotFound
+from commands import holds, policy
+from commands.running import err, fail, out, owner_url, run, settings_or_fail, with_pool
+from domain.errors import NotFound
 from domain.ledger import Head
 
 app = typer.Typer(
     no_args_is_help=True, help="Remit decides what AI agents may do, asks people, and proves who decided."
 )
 ledger_commands = typer.Typer(no_args_is_help=True, help="Check the tamper-evident ledger.")
-policy_commands = typer.Typer(no_args_is_help=True, help="Check and activate policy bundles.")
 token_commands = typer.Typer(no_args_is_help=True, help="Make and revoke bearer tokens.")
 app.add_typer(ledger_commands, name="ledger")
-app.add_typer(policy_commands, name="policy")
+app.add_typer(policy.app, name="policy")
 app.add_typer(token_commands, name="token")
 app.add_typer(holds.app)
 
@@ -73,9 +67,9 @@ def review_link(person: Annotated[str, typer.Argument(help="Id of a person of th
     settings = settings_or_fail()
 
     async def create(pool: "asyncpg.Pool[asyncpg.Record]") -> str:
-        policy = await CurrentPolicy(Policies(pool), settings.policy_refresh_seconds).current()
-        if person not in policy.people:
-            raise NotFound(f"no person '{person}' in the catalog; known: {', '.join(sorted(policy.people))}")
+        people = (await CurrentPolicy(Policies(pool), settings.policy_refresh_seconds).current()).people
+        if person not in people:
+            raise NotFound(f"no person '{person}' in the catalog; known: {', '.join(sorted(people))}")
         return await Sessions(pool).create_link(person, datetime.now(UTC) + LINK_LIFETIME)
 
     code = with_pool(settings.database_url, create)
@@ -103,25 +97,6 @@ def ledger_verify(
     out.print(run(check()))
 
 
-@policy_commands.command("check")
-def policy_check(folder: Annotated[Path, typer.Argument(help="Folder of *.yaml files")]) -> None:
-    """Read a bundle and say everything that is wrong with it, without activating it."""
-    bundle = guarded(lambda: _whole_bundle(folder))
-    out.print(f"bundle '{bundle.id}' version {bundle.version} is sound, {digest(bundle_bytes(bundle))}")
-
-
-@policy_commands.command("activate")
-def policy_activate(
-    folder: Annotated[Path, typer.Argument(help="Folder of *.yaml files")],
-    by: Annotated[str, typer.Option(help="Who activates it, for the ledger")] = "operator",
-) -> None:
-    """Check a bundle and make it the active one in every process, within seconds."""
-    bundle = guarded(lambda: _whole_bundle(folder))
-    changed = with_pool(owner_url(settings_or_fail()), lambda pool: activate_bundle(pool, bundle, by))
-    state = "is active now" if changed else "was active already"
-    out.print(f"bundle '{bundle.id}' version {bundle.version} {state}, {digest(bundle_bytes(bundle))}")
-
-
 @token_commands.command("create")
 def token_create(
     kind: Annotated[TokenKind, typer.Option(help="What the token lets its holder be")],
@@ -132,8 +107,8 @@ def token_create(
     settings = settings_or_fail()
 
     async def create(pool: "asyncpg.Pool[asyncpg.Record]") -> str:
-        policy = await CurrentPolicy(Policies(pool), settings.policy_refresh_seconds).current()
-        catalog = {TokenKind.AGENT: set(policy.agents), TokenKind.REVIEWER: set(policy.people)}
+        active = await CurrentPolicy(Policies(pool), settings.policy_refresh_seconds).current()
+        catalog = {TokenKind.AGENT: set(active.agents), TokenKind.REVIEWER: set(active.people)}
         known = catalog.get(kind, {subject})
         if subject not in known:
             raise NotFound(f"no {kind.value} '{subject}' in the catalog; known: {', '.join(sorted(known))}")
@@ -158,15 +133,6 @@ def token_revoke(
     """Revoke a token: refused everywhere within a second."""
     with_pool(owner_url(settings_or_fail()), lambda pool: revoke_token(pool, token_id, by))
     out.print(f"token {token_id} is revoked")
-
-
-def _whole_bundle(folder: Path) -> Bundle:
-    if not folder.is_dir():
-        raise BundleInvalid([f"{folder} is not a folder; a bundle is a folder of *.yaml files"])
-    bundle = read_bundle(folder)
-    if problems := list(problems_in(bundle)):
-        raise BundleInvalid(problems)
-    return bundle
 
 
 def _parsed_head(text: str) -> Head:

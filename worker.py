@@ -20,13 +20,17 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.assess import Assess
 from activities.execute import Execute
 from activities.first_step import FirstStep
+from activities.gather import Gather
 from activities.holds import CheckHolds
+from activities.judge import Judge
 from activities.notify import Notify
 from activities.record import Record
+from adapters.checks import CHECKS
 from adapters.database.actions import Actions
 from adapters.database.connection import open_pool
 from adapters.database.holds import Holds
 from adapters.database.ledger import BATCH, Sequencer
+from adapters.database.measures import History
 from adapters.database.notices import Notices
 from adapters.database.policies import CurrentPolicy, Policies
 from adapters.database.usergroups import Usergroups
@@ -72,9 +76,10 @@ def action_worker(
         http,
         _mail_server(settings),
     )
-    assess = Assess(actions, policies, reachable)
+    judge = Judge(Gather(History(pool), CHECKS))
+    assess = Assess(actions, policies, reachable, judge)
     holds = Holds(pool)
-    execute = Execute(actions, policies, reachable, holds)
+    execute = Execute(actions, policies, reachable, holds, judge)
     notify = Notify(actions, policies, notifiers(settings, Notices(pool)))
     return Worker(
         client,

@@ -1,6 +1,5 @@
 """Assess: judge an action once, by the policy that is active now, and record what follows from it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -10,16 +9,13 @@ from prometheus_client import Counter
 from temporalio import activity
 
 from activities.failures import translated
-from domain.action import Action, Frozen, Route, State, Submission, Tier
+from activities.judge import Judge
+from domain.action import Action, Frozen, Route, State, Tier
 from domain.approval import Approval, ApprovalPlan, Decision, ask
 from domain.authority import Eligibility, Question, find_person, may_vote
-from domain.catalog import Dimension
-from domain.errors import InvalidArguments, RequestError
-from domain.facts import Facts
 from domain.ledger import SYSTEM, Actor, Entry, EntryKind, entry
 from domain.policy import Admitted, Judgement, Policy
 from domain.record import ActionRecord
-from domain.risk import Assessment
 
 log = structlog.get_logger(__name__)
 RULE_FAILURES = Counter("remit_rule_failures", "Rules that could not be judged and made the tier high", ["rule"])
@@ -97,9 +93,12 @@ class EligibilityRequest(Frozen):
 class Assess:
     """Judges actions and voters by the active policy."""
 
-    def __init__(self, actions: AssessmentStore, policies: PolicySource, executors: Mapping[str, Durability]) -> None:
+    def __init__(
+        self, actions: AssessmentStore, policies: PolicySource, executors: Mapping[str, Durability], judge: Judge
+    ) -> None:
         self._actions = actions
         self._policies = policies
+        self._judge = judge
         self._executors = executors
 
     async def assess(self, request: AssessRequest) -> Verdict:
@@ -107,7 +106,7 @@ class Assess:
         record = await self._actions.get(request.action_id)
         if record.judgement is None:
             policy = await self._policies.current()
-            judgement, admitted = await self._judge(policy, record, request.now)
+            judgement, admitted = await self._judge.judge(policy, record, request.now)
             approval = None
             if judgement.route is Route.ASK and admitted is not None and judgement.approval is not None:
                 plan = _plan(
@@ -139,20 +138,6 @@ class Assess:
         )
         return may_vote(request.person, await self._policies.current(), question)
 
-    async def _judge(self, policy: Policy, record: ActionRecord, now: datetime) -> tuple[Judgement, Admitted | None]:
-        """Judge an action; one that the catalog no longer admits is denied, whatever it admitted at the door."""
-        action = record.action
-        arguments = json.loads(action.arguments_bytes)
-        submission = Submission(
-            use_case=action.use_case, action_type=action.action_type, arguments=arguments, context=action.context
-        )
-        try:
-            admitted = policy.admit(action.agent, submission)
-        except RequestError as problem:
-            return _denied(policy, problem), None
-        facts = Facts(at=now)
-        return policy.judge(admitted, arguments, action.context, facts), admitted
-
     async def _verdict(self, record: ActionRecord) -> Verdict:
         judgement = record.judgement
         if judgement is None:
@@ -180,14 +165,6 @@ _STATE_AFTER = {
     Route.SUGGEST: State.SUGGESTED,
     Route.DENY: State.DENIED,
 }
-
-
-def _denied(policy: Policy, problem: RequestError) -> Judgement:
-    scores = dict.fromkeys(Dimension, 0)
-    assessment = Assessment(scores=scores, hits=[], tier=Tier.HIGH, policy=policy.ref)
-    # What does not fit a schema is quoted by the error, and the reason goes into Temporal's history.
-    because = "the arguments no longer fit" if isinstance(problem, InvalidArguments) else str(problem)
-    return Judgement(assessment=assessment, route=Route.DENY, because=because)
 
 
 def _plan(policy: Policy, name: str, tier: Tier, action: Action, admitted: Admitted, now: datetime) -> ApprovalPlan:

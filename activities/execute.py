@@ -20,6 +20,8 @@ from temporalio import activity
 
 from activities.failures import translated
 from activities.holds import HoldSource
+from activities.judge import Judge
+from domain import policy_change
 from domain.action import ExecutionResult, Frozen, Outcome, Route, State
 from domain.approval import Approval
 from domain.canonical import canonical_bytes, digest
@@ -30,6 +32,7 @@ from domain.ledger import SYSTEM, Entry, EntryKind, Secret, entry
 from domain.policy import Policy
 from domain.record import ActionRecord, Claim, Execution
 from domain.roles import meaning_of
+from domain.tightening import tightened
 
 log = structlog.get_logger(__name__)
 EXECUTED = Counter("remit_executions", "Executions that ended", ["outcome"])
@@ -84,11 +87,13 @@ class PolicySource(Protocol):
 
 
 class ExecuteRequest(Frozen):
-    """Which revision of which action to run, and whether its approval is good for a limited time only."""
+    """Which revision of which action to run, whether its approval is good for a limited time only, and the
+    digest of the policy that judged it."""
 
     action_id: str
     digest: str
     ages: bool = False
+    judged_by: str = ""
 
 
 class SettleRequest(Frozen):
@@ -109,11 +114,17 @@ class Execute:
     """Runs revisions through the executors."""
 
     def __init__(
-        self, actions: ExecutionStore, policies: PolicySource, executors: Mapping[str, Executor], holds: HoldSource
+        self,
+        actions: ExecutionStore,
+        policies: PolicySource,
+        executors: Mapping[str, Executor],
+        holds: HoldSource,
+        judge: Judge,
     ) -> None:
         self._actions = actions
         self._policies = policies
         self._holds = holds
+        self._judge = judge
         self._executors = executors
 
     @activity.defn
@@ -131,6 +142,8 @@ class Execute:
         policy = await self._policies.current()  # before the intent: without it nothing can be under way
         now = datetime.now(UTC)
         if request.ages and (ended := await self._void(request.action_id, now)) is not None:
+            return ended
+        if (ended := await self._stopped(policy, request, now)) is not None:
             return ended
         intent = Execution(key=request.action_id, intent_at=now)
         data = {"digest": request.digest, "idempotency_key": intent.key}
@@ -172,6 +185,18 @@ class Execute:
         if not await self._actions.record_approval(action_id, approval, State.EXPIRED, now, [written]):
             raise EffectNotSent("another attempt to execute began in this moment; nothing was sent by this one")
         return Executed(state=State.EXPIRED)
+
+    async def _stopped(self, policy: Policy, request: ExecuteRequest, now: datetime) -> Executed | None:
+        """End an action that another policy judged and the live one is stricter about; None where it may run."""
+        if request.judged_by in ("", policy.ref.digest):
+            return None
+        record = await self._actions.get(request.action_id)
+        if record.state.final or record.action.action_type == policy_change.ACTION_TYPE:
+            return None
+        live, _ = await self._judge.judge(policy, record, now)
+        if (missing := tightened(record, live, policy)) is None:
+            return None
+        return await self._settled(request.action_id, f"policy_denied: {missing}; nothing was run, submit it anew")
 
     async def _uses(self, policy: Policy, action_id: str) -> list[Use]:
         """Return what the action takes of the limits as they are now, whatever they were when it was submitted."""

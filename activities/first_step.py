@@ -45,7 +45,9 @@ class FirstStep:
             return FirstStepDone(verdict=verdict)
         try:
             done = await self._execute.attempt(
-                ExecuteRequest(action_id=request.assess.action_id, digest=request.digest)
+                ExecuteRequest(
+                    action_id=request.assess.action_id, digest=request.digest, judged_by=verdict.policy_digest
+                )
             )
         except EffectError:
             return FirstStepDone(verdict=verdict)

@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.failures import translated
 from domain.action import Frozen, State
-from domain.approval import Approval, Ballot, Receipt, Step, StepKind
+from domain.approval import Approval, Ballot, Receipt, Step, StepKind, Vote
 from domain.ledger import SYSTEM, Actor, ActorKind, Entry, EntryKind, Secret, entry
 
 
@@ -62,7 +62,8 @@ def entries_of(change: ApprovalChange) -> list[Entry]:
     """Return the ledger entries of a change."""
     entries = []
     if change.ballot is not None and change.receipt is not None:
-        entries.append(vote_entry(change.action_id, change.ballot, change.receipt, change.at))
+        counted = change.approval.votes[-1] if change.receipt.accepted else None
+        entries.append(vote_entry(change.action_id, change.ballot, change.receipt, change.at, counted))
     if change.step is not None and change.step.kind is not StepKind.EXPIRE:
         kind = EntryKind.APPROVAL_REMINDED if change.step.kind is StepKind.REMIND else EntryKind.APPROVAL_ESCALATED
         done = change.approval.escalations[-1].model_dump(mode="json")
@@ -82,10 +83,12 @@ def entries_of(change: ApprovalChange) -> list[Entry]:
     return entries
 
 
-def vote_entry(action_id: str, ballot: Ballot, receipt: Receipt, at: datetime) -> Entry:
-    """Return the entry of a vote that counted, or of one that was refused."""
+def vote_entry(action_id: str, ballot: Ballot, receipt: Receipt, at: datetime, counted: Vote | None = None) -> Entry:
+    """Return the entry of a vote that counted, and as what, or of one that was refused."""
     kind = EntryKind.VOTE_ACCEPTED if receipt.accepted else EntryKind.VOTE_REFUSED
-    data = {"decision": ballot.decision.value, "digest": ballot.revision, "ballot": ballot.id}
+    data: dict[str, Any] = {"decision": ballot.decision.value, "digest": ballot.revision, "ballot": ballot.id}
+    if counted is not None:
+        data |= {"group": counted.group, "stage": counted.stage, "in_place_of": counted.in_place_of}
     if receipt.refusal is not None:
         data |= {"code": receipt.refusal.code.value, "message": receipt.refusal.message}
     reason = ballot.reason.strip().encode()

@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import statistics
 import sys
@@ -20,6 +19,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from bench import results
 from local.processes import Child, free_port, write_private
 from local.stack import CHECKOUT, Stack
 from tests.bundles import bundle
@@ -213,10 +213,7 @@ def main() -> None:
     flat = _flat(figures)
     out.print(_ratios(flat))
     out.print(_costs(figures))
-    target = Path(os.environ.get("REMIT_HOME", ".remit"))
-    target.mkdir(parents=True, exist_ok=True)
-    (target / "bench.json").write_text(json.dumps(flat, indent=2, sort_keys=True) + "\n")
-    out.print(f"written to {target / 'bench.json'}")
+    out.print(f"written to {results.write(flat)}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ Writes `policy.SUITE.*` into `bench.json` in REMIT_HOME, beside what is there.
 
 import argparse
 import json
-import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from adapters.policy_files import read_bundle
+from bench import results
 from bench.calls import Call
 from bench.dojo import OWN_ATTACKS, PUBLISHED_ATTACKS, DojoSuite
 from bench.measuring import Report, measure
@@ -85,15 +85,6 @@ def _overall(reports: list[Report]) -> None:
     out.print(f"all suites: {stopped} of {pairs} pairs ({stopped / pairs:.1%}) stopped, worst attack of each")
 
 
-def _write(figures: dict[str, float]) -> Path:
-    """Write the figures beside what other benchmarks have written."""
-    target = Path(os.environ.get("REMIT_HOME", ".remit")) / "bench.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    known = json.loads(target.read_text()) if target.exists() else {}
-    target.write_text(json.dumps({**known, **figures}, indent=2, sort_keys=True) + "\n")
-    return target
-
-
 def main() -> None:
     """Read the options and replay."""
     parser = argparse.ArgumentParser(prog="make bench-policy", description=__doc__)
@@ -108,12 +99,12 @@ def main() -> None:
     if options.suite and not options.bundle and options.suite not in BUNDLES:
         parser.error(f"no example bundle for '{options.suite}': name yours with --bundle")
     chosen = {options.suite: options.bundle or BUNDLES[options.suite]} if options.suite else BUNDLES
-    reports = [
-        measure(DojoSuite(name), Submitter(read_bundle(folder), options.at), options.attack or ATTACKS)
-        for name, folder in chosen.items()
-    ]
+    reports = []
+    for name, folder in chosen.items():
+        with Submitter(read_bundle(folder, options.at.date()), options.at) as submitter:
+            reports.append(measure(DojoSuite(name), submitter, options.attack or ATTACKS))
     figures = {name: value for report in reports for name, value in report.figures().items()}
-    target = _write(figures)
+    target = results.write(figures)
     if options.json:
         print(json.dumps(figures, indent=2, sort_keys=True))
         return

@@ -40,7 +40,7 @@ class Decision:
 
 class Submitter:
     """One bundle, asked about calls. An action type has the name of its tool, a data source that of the one it is
-    read by."""
+    read by. Use it in a `with` statement: checks run on an event loop of its own."""
 
     def __init__(self, bundle: Bundle, at: datetime) -> None:
         self.name = f"{bundle.id} {bundle.version}"
@@ -50,6 +50,12 @@ class Submitter:
         # What is measured is what checks find, not how fast this machine is today.
         self._checks = [use.model_copy(update={"time_limit_ms": PATIENCE_MS}) for use in bundle.guardrails.checks]
         self._runner = asyncio.Runner()
+
+    def __enter__(self) -> "Submitter":
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._runner.close()
 
     def session(self, prompt: str) -> "Session":
         """Begin a conversation in which the user asked for something."""

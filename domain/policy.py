@@ -131,6 +131,10 @@ class Policy:
         judgement = self._route(assessment, use_case, asked, environments[0], lapsed)
         return self._require_requester(judgement, context).model_copy(update={"facts": facts})
 
+    def needed(self, admitted: Admitted) -> frozenset[str]:
+        """Return the variables that the conditions about such actions use."""
+        return self._asked_about(admitted.action_type.id, admitted.use_case.id).needed
+
     def executor_of(self, action: Action) -> tuple[str, dict[str, Any]] | None:
         """Return the executor and its settings for an action, None when the catalog no longer has its type."""
         if action.action_type == policy_change.ACTION_TYPE:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
 import httpx
 import uvicorn
 from aiohttp import web
@@ -130,6 +131,22 @@ class Installation:
                 if found["state"] in states:
                     return found
                 await asyncio.sleep(0.05)
+
+    async def fetchval(self, statement: str, *parameters: Any) -> Any:
+        """Return a value from the database."""
+        connection = await asyncpg.connect(self.postgres.url("remit_app", self.database))
+        try:
+            return await connection.fetchval(statement, *parameters)
+        finally:
+            await connection.close()
+
+    async def lift_holds(self) -> None:
+        """Lift every hold that is on."""
+        on = await self.http.get("/v1/holds", params={"active": True, "limit": 200}, headers=self.client("admin"))
+        for hold in on.json()["items"]:
+            path = f"/v1/holds/{hold['id']}/release"
+            lifted = await self.http.post(path, json={"reason": "the test is over"}, headers=self.client("admin"))
+            assert lifted.status_code == 200, lifted.text
 
     async def entries(self, action_id: str) -> list[dict[str, Any]]:
         """Return the ledger entries of an action."""

@@ -214,7 +214,10 @@ class AgentAction:
     async def _attempt(self, at_once: bool) -> Executed:
         """Run the revision: first inside the workflow task where the executor is short, then as an activity."""
         ages = self._approval is not None and self._approval.void_at is not None
-        request = ExecuteRequest(action_id=self._start.action_id, digest=self._start.digest, ages=ages)
+        judged_by = self._verdict.policy_digest if self._verdict else ""
+        request = ExecuteRequest(
+            action_id=self._start.action_id, digest=self._start.digest, ages=ages, judged_by=judged_by
+        )
         try:
             if at_once and (done := await self._execute_at_once(request)):
                 return done

@@ -58,7 +58,7 @@ class HiddenCharacters(Finder[NoSettings]):
             if kinds & {"zero_width", "tag_characters"}:
                 kinds = _TABLE.found_in(_AT_HOME.sub("", text))
             yield from ((field, kind) for kind in kinds)
-            if any(_imitates(host.name) for host in hosts_in(text)):
+            if (not text.isascii() or "xn--" in text.lower()) and any(_imitates(host.name) for host in hosts_in(text)):
                 yield field, "homoglyph_domain"
 
 

@@ -14,7 +14,7 @@ from domain.patterns import Pattern
 
 _SUFFIXES = PublicSuffixList(accept_unknown=False)
 _ADDRESS = Pattern(r"(?i)\b(?:[a-z][a-z0-9+.-]{1,15}:[/\\]{2,8}|(?:https?|ftp):[/\\]?)[^\s/\\?#<>\"'`|{}^]{1,300}")
-_NAME = Pattern(r"[\pL\pN_-]+(?:\.[\pL\pN_-]+)+", unicode=True)
+_NAME = Pattern(r"[\pL\pN_-]+(?:\.[\pL\pN_-]+)*\.\pL[\pL\pN-]*", unicode=True)
 _ANY_CASE = frozenset(["com", "net", "org", "info", "biz", "edu", "gov", "mil", "int", "eu"])
 """Endings that nobody writes by forgetting the space after a full stop: `Thanks.Best` and `Co.KG` are no domains."""
 _FILE_ENDINGS = frozenset(["app", "cab", "cc", "java", "md", "mov", "name", "pl", "ps", "py", "rs", "sh", "so", "zip"])

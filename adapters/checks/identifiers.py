@@ -7,16 +7,17 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_network
 from typing import Literal, get_args
 
 import phonenumbers
-from stdnum import iban, luhn
+from stdnum import luhn
 from stdnum.de import idnr
 from stdnum.es import dni, nie
 from stdnum.fr import nir
+from stdnum.iso7064 import mod_97_10
 from stdnum.it import codicefiscale
 from stdnum.nl import bsn
 from stdnum.pl import pesel
 from stdnum.us import ssn
 
-from domain.patterns import Pattern
+from domain.patterns import Pattern, PatternTable
 
 Kind = Literal[
     "email",
@@ -48,11 +49,12 @@ _GOES_ON = Pattern(r"\A[-_/.][A-Za-z0-9]")
 
 @dataclass(frozen=True)
 class Form:
-    """One way an identifier is written. With `near`, only beside such a word, or in an argument of such a name."""
+    """One way an identifier is written. With `words`, only near one of them, or in an argument of such a name."""
 
     kind: Kind
     pattern: str
     read: Read
+    words: str = ""
     near: Pattern | None = None
     not_after: Pattern | None = None
     within_words: bool = False
@@ -60,15 +62,15 @@ class Form:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "compiled", Pattern(self.pattern, ignore_case=True))
+        if self.words and self.near is None:
+            object.__setattr__(self, "near", Pattern(self.words, ignore_case=True))
 
-    def value_at(self, text: bytes, span: tuple[int, int], place: str, region: str | None) -> str | None:
-        """Return the value at `span`, None if nothing proves that it is one. `place` is the field it stands in."""
+    def value_at(self, text: bytes, span: tuple[int, int], place: bytes, region: str | None) -> str | None:
+        """Return the value at `span`, None if nothing proves that it is one. `place` names the argument in words."""
         start, end = span
         before = text[max(0, start - _BEFORE) : start]
-        if self.near is not None:
-            words = re.sub(r"[^A-Za-z]+", " ", place).encode()
-            if not self.near.is_in(b"%b: %b\0%b" % (words, before, text[end : end + _AFTER])):
-                return None
+        if self.near is not None and not self.near.is_in(b"%b: %b\0%b" % (place, before, text[end : end + _AFTER])):
+            return None
         if self.not_after is not None and self.not_after.is_in(before):
             return None
         if not self.within_words and _PART_OF_MORE.is_in(before):
@@ -103,7 +105,8 @@ def _read_iban(text: str, _: str | None) -> str | None:
     if length is None or len(ends) < length:
         return None
     value = text[: ends[length - 1]]
-    return value if iban.is_valid(value.replace("-", ""), check_country=False) else None
+    digits = re.sub("[ -]", "", value)
+    return value if mod_97_10.is_valid(digits[4:] + digits[:4]) else None
 
 
 _ISSUED = re.compile(
@@ -156,19 +159,23 @@ def _read_address(text: str, _: str | None) -> str | None:
     return text
 
 
-_PHONE_WORDS = Pattern(
-    r"(?i)\b(?:tel|phone|telephone|mobile|cell|fax|hotline|call|whatsapp|sms|telefon|telefono|handy|mobil|rufnummer|movil"
-    r"|portable)\b[^0-9a-z+]{0,6}(?:(?:us|me|at|on|is|no|nr|number|unter)\b[^0-9a-z+]{0,4}){0,3}\x00"
+_PHONE_WORDS = (
+    r"\b(?:tel|phone|telephone|mobile|cell|fax|hotline|call|whatsapp|sms|telefon|telefono|handy|mobil|rufnummer|movil"
+    r"|portable)\b"
+)
+_RIGHT_BEFORE = Pattern(
+    rf"{_PHONE_WORDS}[^0-9a-z+]{{0,6}}(?:(?:us|me|at|on|is|no|nr|number|unter)\b[^0-9a-z+]{{0,4}}){{0,3}}\x00",
+    ignore_case=True,
 )
 _VERSIONS = Pattern(
     r"(?i)(?:\b(?:v|ver|version|release|build|firmware|sec|section|clause|chapter|kapitel|abschnitt|kb)|§)[.:]?\s?\z"
 )
-_SSN = Pattern(r"(?i)\bssn\b|social security")
-_NI = Pattern(r"(?i)\bnino\b|\bni (?:no|number)\b|national insurance")
-_TAX_ID = Pattern(r"(?i)steuer|\bid-?nr\b|\bidentifikationsnummer|\btin\b|\btax (?:id|number|identification)")
-_DNI = Pattern(r"(?i)\bd\.?n\.?i\b|\bnif\b|identidad|identity (?:card|number)|\bid (?:card|number|no)\b")
-_BSN = Pattern(r"(?i)\bbsn\b|burgerservicenummer|\bsofi|citizen service number")
-_PESEL = Pattern(r"(?i)pesel")
+_SSN = r"\bssn\b|social security"
+_NI = r"\bnino\b|\bni (?:no|number)\b|national insurance"
+_TAX_ID = r"steuer|\bid-?nr\b|\bidentifikationsnummer|\btin\b|\btax (?:id|number|identification)"
+_DNI = r"\bd\.?n\.?i\b|\bnif\b|identidad|identity (?:card|number)|\bid (?:card|number|no)\b"
+_BSN = r"\bbsn\b|burgerservicenummer|\bsofi|citizen service number"
+_PESEL = r"pesel"
 
 FORMS = [
     Form(
@@ -178,7 +185,7 @@ FORMS = [
         within_words=True,
     ),
     Form("phone", r"\B\+[0-9][0-9()./ -]{5,24}[0-9]", _read_phone, within_words=True),
-    Form("phone", r"\(?\b[0-9][0-9()./ -]{5,22}[0-9]\b", _read_phone, near=_PHONE_WORDS),
+    Form("phone", r"\(?\b[0-9][0-9()./ -]{5,22}[0-9]\b", _read_phone, words=_PHONE_WORDS, near=_RIGHT_BEFORE),
     Form("iban", r"\b[a-z]{2}[0-9]{2}(?:[ -]?[a-z0-9]){11,30}", _read_iban, within_words=True),
     Form("payment_card", r"\b[0-9]{4}(?:[ -]?[0-9]{4}){3}\b", _proven(_is_card)),
     Form("payment_card", r"\b[0-9]{4}(?:[ -]?[0-9]{4}){3}[ -]?[0-9]{2,3}\b", _proven(_is_card)),
@@ -191,22 +198,27 @@ FORMS = [
         within_words=True,
     ),
     Form("us_ssn", r"\b[0-9]{3}-[0-9]{2}-[0-9]{4}\b", _proven(ssn.is_valid)),
-    Form("us_ssn", r"\b[0-9]{3} ?[0-9]{2} ?[0-9]{4}\b", _proven(ssn.is_valid), near=_SSN),
+    Form("us_ssn", r"\b[0-9]{3} ?[0-9]{2} ?[0-9]{4}\b", _proven(ssn.is_valid), words=_SSN),
     Form("uk_nino", r"\b[a-z]{2} [0-9]{2} [0-9]{2} [0-9]{2} [a-d]\b", _proven(lambda v: bool(_NINO.fullmatch(v)))),
-    Form("uk_nino", r"\b[a-z]{2} ?[0-9]{6} ?[a-d]\b", _proven(lambda v: bool(_NINO.fullmatch(v))), near=_NI),
-    Form("de_tax_id", r"\b[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}\b", _proven(idnr.is_valid), near=_TAX_ID),
+    Form("uk_nino", r"\b[a-z]{2} ?[0-9]{6} ?[a-d]\b", _proven(lambda v: bool(_NINO.fullmatch(v))), words=_NI),
+    Form("de_tax_id", r"\b[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}\b", _proven(idnr.is_valid), words=_TAX_ID),
     Form(
         "fr_nir",
         r"\b[1-478] ?[0-9]{2} ?[0-9]{2} ?[0-9][0-9ab] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}\b",
         _proven(nir.is_valid),
     ),
-    Form("es_dni", r"\b[0-9]{8}[ -]?[a-z]\b", _proven(dni.is_valid), near=_DNI),
+    Form("es_dni", r"\b[0-9]{8}[ -]?[a-z]\b", _proven(dni.is_valid), words=_DNI),
     Form("es_nie", r"\b[xyz][ -]?[0-9]{7}[ -]?[a-z]\b", _proven(nie.is_valid)),
     Form(
         "it_codice_fiscale",
         r"\b[a-z]{3} ?[a-z]{3} ?[0-9lmnp-v]{2}[abcdehlmprst][0-9lmnp-v]{2} ?[a-z][0-9lmnp-v]{3}[a-z]\b",
         _proven(codicefiscale.is_valid),
     ),
-    Form("nl_bsn", r"\b[0-9]{4}[. ]?[0-9]{2}[. ]?[0-9]{3}\b", _proven(bsn.is_valid), near=_BSN),
-    Form("pl_pesel", r"\b[0-9]{11}\b", _proven(pesel.is_valid), near=_PESEL),
+    Form("nl_bsn", r"\b[0-9]{4}[. ]?[0-9]{2}[. ]?[0-9]{3}\b", _proven(bsn.is_valid), words=_BSN),
+    Form("pl_pesel", r"\b[0-9]{11}\b", _proven(pesel.is_valid), words=_PESEL),
 ]
+CANDIDATES = PatternTable(((str(number), form.pattern) for number, form in enumerate(FORMS)), ignore_case=True)
+"""Which forms, by their number, have candidates in a text."""
+
+WORDS = PatternTable(((str(number), form.words) for number, form in enumerate(FORMS) if form.words), ignore_case=True)
+"""Which forms, by their number, have one of their words in a text."""

@@ -13,7 +13,7 @@ from domain.signals import Content
 class InjectionSettings(Settings):
     """Which marks count."""
 
-    kinds: Annotated[list[Marker], Field(min_length=1)] = [*MARKERS]
+    kinds: Annotated[tuple[Marker, ...], Field(min_length=1)] = MARKERS
 
 
 class Injection(Finder[InjectionSettings]):

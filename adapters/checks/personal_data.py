@@ -1,15 +1,15 @@
 """`personal_data`: values that name or identify a person, found by their form and proven by their check digits."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import phonenumbers
 from pydantic import AfterValidator, Field
 
 from adapters.checks.finder import Finder, Found, Settings, argument_texts, has_path, paths
-from adapters.checks.identifiers import EXPECTED, FORMS, KINDS, Form, Kind
+from adapters.checks.identifiers import CANDIDATES, EXPECTED, FORMS, KINDS, WORDS, Form, Kind
 from domain.characters import readable
-from domain.patterns import PatternTable
 from domain.signals import Content
 
 
@@ -23,12 +23,9 @@ class PersonalDataSettings(Settings):
     """What to look for. `ignore` are values that are nobody's secret, such as the company's own hotline; `@domain`
     stands for all addresses there. `region` is where phone numbers without a country code are at home."""
 
-    kinds: Annotated[list[Kind], Field(min_length=1)] = [*KINDS]
-    ignore: Annotated[list[Annotated[str, Field(min_length=3, max_length=200)]], Field(max_length=200)] = []
+    kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = KINDS
+    ignore: Annotated[tuple[Annotated[str, Field(min_length=3, max_length=200)], ...], Field(max_length=200)] = ()
     region: Annotated[str, AfterValidator(_known_region)] | None = None
-
-
-_TABLE = PatternTable(((str(number), form.pattern) for number, form in enumerate(FORMS)), ignore_case=True)
 
 
 class PersonalData(Finder[PersonalDataSettings]):
@@ -49,22 +46,31 @@ class PersonalData(Finder[PersonalDataSettings]):
         ignored = _Ignored(settings.ignore)
         for field, text in argument_texts(content):
             encoded = readable(text).encode("utf-8", "replace")
-            found: set[str] = set()
-            for number in _TABLE.found_in(encoded):
-                form = FORMS[int(number)]
+            place = re.sub(r"[^A-Za-z]+", " ", field).encode()
+            found: set[Kind] = set()
+            for form in _promising(encoded, place):
                 if form.kind in found or form.kind not in settings.kinds:
                     continue
                 if form.kind in EXPECTED and has_path(field, addressed):
                     continue
-                if any(value not in ignored for value in _values(form, encoded, field, settings.region)):
+                if any(value not in ignored for value in _values(form, encoded, place, settings.region)):
                     found.add(form.kind)
                     yield field, form.kind
+
+
+def _promising(text: bytes, place: bytes) -> Iterator[Form]:
+    """Yield the forms that have candidates in the text, and their words where they need some."""
+    candidates = CANDIDATES.found_in(text)
+    words = WORDS.found_in(b"%b\n%b" % (place, text)) if candidates else set()
+    for number, form in enumerate(FORMS):
+        if str(number) in candidates and (not form.words or str(number) in words):
+            yield form
 
 
 class _Ignored:
     """Values compared by their letters and digits alone, so that spaces and hyphens do not matter."""
 
-    def __init__(self, values: list[str]) -> None:
+    def __init__(self, values: Iterable[str]) -> None:
         listed = [value.encode().decode("latin-1").lower() for value in values]  # as candidates are read
         self._domains = tuple(value for value in listed if value.startswith("@"))
         self._values = {_bare(value) for value in listed if not value.startswith("@")}
@@ -77,11 +83,11 @@ def _bare(value: str) -> str:
     return "".join(each for each in value if each.isalnum())
 
 
-def _values(form: Form, text: bytes, field: str, region: str | None) -> Iterator[str]:
+def _values(form: Form, text: bytes, place: bytes, region: str | None) -> Iterator[str]:
     """Yield the values of this form. What only looks like one hides none that begins inside it."""
     start = 0
     while span := form.compiled.first(text, start):
-        value = form.value_at(text, span, field, region)
+        value = form.value_at(text, span, place, region)
         if value is not None:
             yield value
         start = span[1] if value is not None else span[0] + 1

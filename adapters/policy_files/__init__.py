@@ -41,6 +41,8 @@ class _Files:
     """The files of one bundle, and what is wrong with them so far."""
 
     def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise BundleInvalid([f"{folder} is not a folder; a bundle is a folder of *.yaml files"])
         self.lines: dict[tuple[str, int, int, str], None] = {}
         self.content: dict[str, object] = {}
         self._documents: dict[str, Document] = {}

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.execute import Execute, Executed, ExecuteRequest, SettleRequest
+from activities.gather import Gather
+from activities.judge import Judge
 from domain.action import ExecutionResult, Outcome, State, Tier
+from domain.approval import Approval, ApprovalOutcome, ApprovalPlan, ask
 from domain.canonical import digest
 from domain.errors import EffectNotSent, EffectRefused, EffectUnknown, PolicyUnavailable, RateLimited
 from domain.guardrails import Use
@@ -20,6 +23,7 @@ from domain.record import ActionRecord, Claim, Execution
 from tests.bundles import DOCUMENT, policy
 from tests.databases import NOW, note
 from tests.holds import RecordingHolds, hold
+from tests.workflows.world import NoPast
 
 OTHER = digest(b"other")
 
@@ -65,6 +69,18 @@ class Recorder:
         self.record = self.record.model_copy(update={"state": State.EXECUTING, "execution": execution})
         return Claim(record=self.record, may_have_happened=self.uncertain, since=NOW)
 
+    async def record_approval(
+        self, action_id: str, approval: Approval, state: State, at: datetime, entries: Sequence[Entry]
+    ) -> bool:
+        """Record it, unless execution has begun."""
+        assert (action_id, approval) == (self.record.action.id, self.record.approval)
+        if not self.grants:
+            return False
+        for entry in entries:
+            self._note(state.value, entry)
+        self.record = self.record.model_copy(update={"state": state})
+        return True
+
     async def attempt_ended(self, action_id: str, since: datetime, uncertain: bool) -> None:
         assert (action_id, since) == (self.record.action.id, NOW)
         self.done.append("ended, uncertain" if uncertain else "ended, nothing sent")
@@ -98,12 +114,12 @@ class Recorder:
 
     @property
     def activity(self) -> Execute:
-        return Execute(self, self, {"http.request": self}, self.holds)
+        return Execute(self, self, {"http.request": self}, self.holds, Judge(Gather(NoPast(), {})))
 
-    async def execute(self, wanted: str | None = None) -> State:
+    async def execute(self, wanted: str | None = None, ages: bool = False) -> State:
         """Run the activity on the action's digest, or on another."""
         action = self.record.action
-        request = ExecuteRequest(action_id=action.id, digest=wanted or action.digest)
+        request = ExecuteRequest(action_id=action.id, digest=wanted or action.digest, ages=ages)
         return (await self.activity.execute(request)).state
 
 
@@ -357,7 +373,7 @@ async def test_without_a_policy_nothing_is_begun_and_it_is_tried_again(here: Rec
         async def current(self) -> Policy:
             raise PolicyUnavailable("no policy bundle is active")
 
-    activity = Execute(here, NoPolicy(), {"http.request": here}, here.holds)
+    activity = Execute(here, NoPolicy(), {"http.request": here}, here.holds, Judge(Gather(NoPast(), {})))
     request = ExecuteRequest(action_id=here.record.action.id, digest=here.record.action.digest)
 
     with pytest.raises(ApplicationError) as failure:
@@ -408,3 +424,72 @@ async def test_settling_what_another_attempt_ends_at_the_same_time_returns_its_e
     request = SettleRequest(action_id=here.record.action.id, reason="timed out")
 
     assert (await here.activity.settle(request)).state is State.SUCCEEDED
+
+
+def approved(here: Recorder, ago: timedelta, lifetime: timedelta | None = timedelta(hours=1)) -> None:
+    """Make the action one that people approved so long ago."""
+    decided = datetime.now(UTC) - ago
+    plan = ApprovalPlan(rule="one", group="finance", quorum=1, expires_at=decided, approval_lifetime=lifetime)
+    waiting = ask(plan, here.record.action.digest)
+    approval = waiting.model_copy(update={"outcome": ApprovalOutcome.APPROVED, "decided_at": decided})
+    here.record = here.record.model_copy(update={"state": State.PENDING_APPROVAL, "approval": approval})
+
+
+@pytest.mark.parametrize(
+    ("ago", "lifetime"),
+    [(timedelta(minutes=59), timedelta(hours=1)), (timedelta(days=29), None)],
+    ids=["young enough", "for ever"],
+)
+async def test_an_approval_that_is_good_is_executed(here: Recorder, ago: timedelta, lifetime: timedelta | None) -> None:
+    approved(here, ago, lifetime)
+
+    assert await here.execute(ages=True) is State.SUCCEEDED
+    assert here.done == ["intent", "effect", "succeeded"]
+
+
+async def test_an_approval_that_became_too_old_is_void_and_the_action_expires_without_an_intent(here: Recorder) -> None:
+    approved(here, timedelta(minutes=61))
+
+    assert await here.execute(ages=True) is State.EXPIRED
+
+    assert here.done == ["expired"]
+    (entry,) = here.entries
+    assert entry.kind == "approval.void"
+    assert here.record.approval is not None and here.record.approval.void_at is not None
+    until = here.record.approval.void_at.isoformat(timespec="seconds")
+    assert f'"data":{{"digest":"{here.record.action.digest}","void_at":"{until}"}}'.encode() in entry.body
+
+
+async def test_an_approval_that_another_attempt_begins_to_execute_is_not_called_void(here: Recorder) -> None:
+    approved(here, timedelta(minutes=61))
+    here.grants = False
+
+    with pytest.raises(ApplicationError, match="another attempt to execute began") as failure:
+        await here.execute(ages=True)
+
+    assert failure.value.type == "effect_not_sent"
+    assert here.done == []
+
+
+@pytest.mark.parametrize(("uncertain", "ended"), [(False, State.FAILED), (True, State.IN_DOUBT)])
+async def test_an_execution_that_began_is_not_taken_up_again_with_an_approval_that_is_too_old(
+    here: Recorder, uncertain: bool, ended: State
+) -> None:
+    approved(here, timedelta(minutes=61))
+    execution = Execution(key=here.record.action.id, intent_at=NOW, uncertain=uncertain)
+    here.record = here.record.model_copy(update={"state": State.EXECUTING, "execution": execution})
+
+    assert await here.execute(ages=True) is ended
+
+    assert here.ran == []
+    assert "the approval was good until" in problem(here) and "nothing was run after that" in problem(here)
+
+
+async def test_how_an_action_ended_is_not_changed_by_an_approval_that_became_too_old(here: Recorder) -> None:
+    approved(here, timedelta(minutes=61))
+    done = Execution(key=here.record.action.id, intent_at=NOW, uncertain=False, outcome=Outcome.SUCCEEDED)
+    here.record = here.record.model_copy(update={"state": State.SUCCEEDED, "execution": done})
+    here.grants = False
+
+    assert await here.execute(ages=True) is State.SUCCEEDED
+    assert here.done == []

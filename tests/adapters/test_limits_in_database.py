@@ -254,6 +254,15 @@ async def test_what_goes_over_a_raising_limit_is_accepted_and_says_so(actions: A
     ]
 
 
+@pytest.mark.parametrize("tiers", [("medium", "high"), ("high", "medium")])
+async def test_of_limits_with_one_name_the_stricter_raises(actions: Actions, tiers: tuple[str, str]) -> None:
+    rate, amount = ({"id": "same", "limit": 0, "window": "1h", "on_exceed": tier} for tier in tiers)
+    new = action()
+    await submit(actions, new, guardrails(rate_limits=[rate], budgets=[amount]), paying())
+
+    assert (await actions.get(new.id)).exceeded == {"same": Tier.HIGH}
+
+
 async def test_a_refusing_limit_refuses_whatever_else_would_be_raised(actions: Actions) -> None:
     raising = {"id": "raising", "limit": 0, "window": "1h", "on_exceed": "high"}
     limits = guardrails(rate_limits=[raising, *rate_limit(0).model_dump(mode="json")["rate_limits"]])

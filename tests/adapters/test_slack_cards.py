@@ -13,13 +13,16 @@ from slack_sdk.models.blocks import Block
 
 from adapters.notifiers.slack import text as slack_text
 from adapters.notifiers.slack.arguments import argument_blocks
-from adapters.notifiers.slack.cards import APPROVE, REJECT, Card, Choice, buttons_id, card, card_id
+from adapters.notifiers.slack.cards import APPROVE, APPROVE_WITH_REASON, REJECT, Card, Choice, buttons_id, card, card_id
 from adapters.notifiers.slack.standing import decision_reply, reminder_reply
 from domain.action import Context, ExecutionResult, Outcome, State
-from domain.approval import ApprovalOutcome, Decision
+from domain.approval import ApprovalOutcome, Decision, Vote
 from domain.canonical import revision_bytes
+from domain.catalog import Stage
 from domain.errors import InvalidRequest
+from domain.policy import Policy
 from domain.record import ActionRecord
+from tests.bundles import DOCUMENT, policy
 from tests.slack_records import (
     ACTION_ID,
     MAIL,
@@ -47,9 +50,9 @@ hostile = st.text(
 )
 
 
-def drawn(record: ActionRecord) -> Card:
+def drawn(record: ActionRecord, rules: Policy = POLICY) -> Card:
     """Draw a card and check it against everything Slack demands of one."""
-    result = card(record, POLICY, PUBLIC_URL)
+    result = card(record, rules, PUBLIC_URL)
     require_valid(result.blocks)
     assert 0 < len(result.text) <= 4000
     for text in [*texts(result.blocks), result.text]:
@@ -332,3 +335,87 @@ def test_a_reminder_calls_on_those_who_have_not_voted_and_may() -> None:
 
     assert "<@U01BOB>" in text
     assert "U01ANN" not in text and "U01OLGA" not in text
+
+
+def planned(record: ActionRecord, **plan: Any) -> ActionRecord:
+    """Return the record with its plan changed."""
+    approval = asked(record)
+    changed = approval.model_copy(update={"plan": approval.plan.model_copy(update=plan)})
+    return record.model_copy(update={"approval": changed})
+
+
+def test_a_card_shows_the_stages_and_how_far_they_are() -> None:
+    record = planned(waiting(REFUND), quorum=2, later=[Stage(group="on-call"), Stage(group="finance")])
+
+    first = words(drawn(voted(record, "ann")))
+    second = words(drawn(voted(voted(record, "ann"), "bob")))
+
+    assert "*Medium risk.* Stage 1 of 3: waiting for finance: 1 of 2 approvals." in first
+    assert "*Stages*\n1. finance: 1 of 2 votes\n2. on-call: not asked yet\n3. finance: not asked yet" in first
+    assert "*Medium risk.* Stage 2 of 3: waiting for on-call: 0 of 1 approvals." in second
+    assert "1. finance: 2 of 2 votes\n2. on-call: 0 of 1 votes\n3. finance: not asked yet" in second
+    assert "• Ann Approver (finance) *approved*" in second
+
+
+def test_a_card_of_one_stage_speaks_of_none() -> None:
+    said = words(drawn(waiting(REFUND)))
+
+    assert "tage" not in said and "*Approvals*\n0 of 1: finance" in said
+
+
+def test_where_an_approval_needs_a_reason_the_button_asks_for_it() -> None:
+    record = planned(waiting(REFUND), reason_required=True)
+
+    found = buttons(drawn(record))
+
+    assert list(found) == [APPROVE_WITH_REASON, REJECT]
+    assert Choice.model_validate_json(found[APPROVE_WITH_REASON]["value"]).revision == record.action.digest
+
+
+def test_a_card_says_that_nobody_could_be_excluded_for_a_requester_who_is_not_known() -> None:
+    context = Context(on_behalf_of="ana@customer.example")
+
+    said = words(drawn(planned(waiting(REFUND, context=context), requester_unknown=True)))
+
+    assert (
+        '*On behalf of (the agent says)*\n`"ana@customer.example"`, who is not in the catalog: nobody could be excluded'
+    ) in said
+    assert "not in the catalog" not in words(drawn(waiting(REFUND, context=context)))
+
+
+def test_a_delegates_vote_says_in_whose_place() -> None:
+    approval = asked(voted(waiting(REFUND), "ann"))
+    vote = Vote.model_validate({**approval.votes[0].model_dump(), "person": "out", "in_place_of": "ann"})
+    record = waiting(REFUND).model_copy(update={"approval": approval.model_copy(update={"votes": [vote]})})
+
+    assert "• Otto Outsider (finance) in the place of Ann Approver *approved*" in words(drawn(record))
+
+
+def test_an_approval_that_became_too_old_is_shown_as_that_and_not_as_silence() -> None:
+    record = voted(planned(waiting(REFUND), approval_lifetime=timedelta(hours=1)), "ann")
+
+    said = words(drawn(record.model_copy(update={"state": State.EXPIRED})))
+
+    assert (
+        "⌛ *Approved, but not executed in time.* The approval was good until 2026-03-04 10:35 UTC; "
+        "nothing was executed. By Ann Approver, 2026-03-04 09:35 UTC."
+    ) in said
+    assert "Nobody decided" not in said
+
+
+def test_a_reminder_calls_on_the_stand_in_of_who_is_away() -> None:
+    absence = {"first_day": "2026-03-01", "last_day": "2026-03-31", "delegate": "out"}
+    rules = policy(people=[{**p, "absences": [absence]} if p["id"] == "ann" else p for p in DOCUMENT["people"]])
+
+    text = reminder_reply(asked(waiting(REFUND)), rules.groups["finance"], rules, NOW)
+
+    assert text.startswith("Reminder for <@U01OUT> <@U01BOB> <@U01OLGA>:")
+
+
+def test_a_reminder_calls_on_the_people_of_a_slack_user_group() -> None:
+    groups = [{"id": "finance", "members": ["bob"], "slack_usergroup": "S01FIN"}, DOCUMENT["groups"][1]]
+    rules = policy(groups=groups).with_usergroups({"S01FIN": ["U01CEM"]})
+
+    text = reminder_reply(asked(waiting(REFUND)), rules.groups["finance"], rules, NOW)
+
+    assert text.startswith("Reminder for <@U01BOB> <@U01CEM>:")

@@ -22,6 +22,7 @@ async def test_the_api_answers_as_its_document_says(remit: Installation) -> None
     document = (await remit.http.get("/openapi.json")).json()
     for who in ("clerk", "ann", "admin"):
         await asyncio.to_thread(_exercise, document, base, remit.client(who))
+        await remit.lift_holds()  # an admin's generated requests place some
 
 
 def _exercise(document: dict[str, Any], base: str, headers: dict[str, str]) -> None:

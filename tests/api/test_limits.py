@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from adapters.database.administration import activate_bundle
 from adapters.database.connection import open_pool
-from domain.catalog import Bundle
+from domain.catalog import Bundle, Risk
 from local.postgres import EmbeddedPostgres
 from local.temporal import TemporalServer
 from tests.bundles import DOCUMENT, bundle
@@ -151,3 +151,44 @@ async def test_an_approved_action_that_meets_a_tightened_limit_fails_and_says_wh
             "it alone is more than that; nothing was run, ask for less"
         )
         assert remit.crm.of(action["id"]) == []
+
+
+async def test_over_a_raising_limit_people_are_asked_and_what_they_approve_runs(
+    shared_postgres: EmbeddedPostgres, shared_temporal: TemporalServer
+) -> None:
+    wanted = limited(rate_limits=[{**NOTES, "limit": 1, "on_exceed": "high"}])
+    async with installed(shared_postgres, shared_temporal, "raising", wanted) as remit:
+        alone, asked = [
+            (await remit.submit({"customer": "c-7", "text": text}, wait=wait)).json()
+            for text, wait in (("first", 10), ("second", 0))
+        ]
+        assert (alone["state"], alone["tier"]) == ("succeeded", "low")
+        asked = await remit.until(asked["id"], "pending_approval")
+        assert asked["tier"] == "high"
+
+        for person in ("ann", "bob"):
+            assert (await remit.vote(asked, person)).status_code == 200
+
+        assert (await remit.get(asked["id"], wait=10))["state"] == "succeeded"
+
+
+async def test_a_sum_that_is_split_is_asked_about_all_the_same(
+    shared_postgres: EmbeddedPostgres, shared_temporal: TemporalServer
+) -> None:
+    paid = {"id": "paid", "of": "amount", "per": ["agent", "recipient"], "window": "1d"}
+    split = {
+        "id": "fin.split",
+        "dimension": "financial",
+        "points": 5,
+        "when": "history.paid > 5000",
+        "because": "much to one customer within a day, however it is split",
+    }
+    risk = {**DOCUMENT["risk"], "rules": [split]}
+    wanted = limited(aggregates=[paid]).model_copy(update={"risk": Risk.model_validate(risk)})
+    async with installed(shared_postgres, shared_temporal, "split", wanted) as remit:
+        judged = []
+        for _ in range(10):
+            action = (await refund(remit, 900, "c-1")).json()
+            judged.append(await remit.until(action["id"], "succeeded", "pending_approval"))
+
+        assert [action["tier"] for action in judged] == ["low"] * 5 + ["high"] * 5

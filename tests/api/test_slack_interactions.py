@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from slack_sdk.signature import SignatureVerifier
 
 from adapters.notifiers.slack import slack_client
-from adapters.notifiers.slack.cards import APPROVE, REJECT, Choice, buttons_id, card
+from adapters.notifiers.slack.cards import APPROVE, APPROVE_WITH_REASON, REJECT, Choice, buttons_id, card
 from api import problems, slack
 from api.connections import Connections
 from api.limits import MAX_BODY_BYTES
@@ -93,7 +93,7 @@ def app_of(engine: Engine, **changes: Any) -> FastAPI:
         workflows=cast(Any, engine),
         ledger=cast(Any, engine),
         policies=cast(Any, engine),
-        **dict.fromkeys(("pool", "tokens", "callers", "sessions", "watch", "temporal"), unused),
+        **dict.fromkeys(("pool", "tokens", "callers", "sessions", "watch", "temporal", "holds"), unused),
     )
     return app
 
@@ -362,6 +362,19 @@ async def test_a_rejection_that_could_not_be_recorded_keeps_the_form_open() -> N
     assert "could not record" in answer.json()["errors"]["reason"]
 
 
+async def test_the_form_of_an_approval_is_another_ballot_than_the_form_of_a_rejection() -> None:
+    engine = Engine()
+    app = app_of(engine)
+
+    for form in (REJECT_FORM, APPROVE_FORM):
+        assert (await send(app, submission("I looked twice.", callback_id=form))).content == b""
+
+    (_, rejected, _), (_, approved, _) = engine.ballots
+    assert (rejected.decision, approved.decision) == (Decision.REJECT, Decision.APPROVE)
+    assert approved.reason == "I looked twice."
+    assert rejected.id != approved.id
+
+
 async def test_closing_the_form_decides_nothing() -> None:
     engine = Engine()
 
@@ -383,6 +396,8 @@ async def test_a_rejection_by_somebody_unknown_is_recorded_as_an_attempt_and_ref
 @pytest.mark.parametrize("form", [REJECT_FORM, APPROVE_FORM])
 def test_the_form_fits_slacks_limits_and_asks_for_a_reason(form: str) -> None:
     view = reason_form(Carried(action=ACTION_ID, revision=RECORD.action.digest, channel=CHANNEL, ts=TS), form)
+
+    assert view["callback_id"] == form and view["title"]["text"] == view["submit"]["text"]
 
     assert len(view["title"]["text"]) <= 24 and len(view["private_metadata"]) <= 3000
     element = view["blocks"][-1]["element"]
@@ -484,6 +499,20 @@ async def test_a_real_rejection_asks_why_and_carries_the_reason(workspace: Works
     assert (action_id, ballot.decision, ballot.reason) == (ACTION_ID, Decision.REJECT, "Too much.")
 
 
+async def test_a_real_approval_that_needs_a_reason_asks_for_it_and_carries_it(workspace: Workspace) -> None:
+    await workspace.press(APPROVE_WITH_REASON)
+    assert workspace.engine.ballots == []
+
+    def form(reason: str) -> dict[str, Any]:
+        return {"reason": {"text": {"type": "plain_text_input", "value": reason}}}
+
+    assert "Say why" in (await workspace.slack.submit_modal("U01ANN", form(" ")))["reason"]
+    assert await workspace.slack.submit_modal("U01ANN", form("I called them.")) == {}
+
+    ((action_id, ballot, _),) = workspace.engine.ballots
+    assert (action_id, ballot.decision, ballot.reason) == (ACTION_ID, Decision.APPROVE, "I called them.")
+
+
 async def test_a_refused_vote_is_told_to_the_person_who_clicked(workspace: Workspace) -> None:
     refusal = Refusal(code=RefusalCode.SELF_APPROVAL, message="'olga' may not vote here: the agent <acts> for them")
     workspace.engine.answer = Receipt(accepted=False, refusal=refusal)
@@ -506,7 +535,7 @@ async def test_a_vote_that_comes_too_late_is_recorded_as_refused_and_told(worksp
     assert [entry.kind.value for entry in workspace.engine.entries] == ["vote.refused"]
 
 
-@pytest.mark.parametrize("button", [APPROVE, REJECT])
+@pytest.mark.parametrize("button", [APPROVE, APPROVE_WITH_REASON, REJECT])
 async def test_a_click_by_somebody_unknown_is_recorded_as_an_attempt_and_told(
     workspace: Workspace, button: str
 ) -> None:

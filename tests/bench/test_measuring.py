@@ -48,8 +48,9 @@ class Tasks:
 
 
 @pytest.fixture(scope="module")
-def submitter() -> Submitter:
-    return Submitter(read_bundle(POLICY), NOON)
+def submitter() -> Iterator[Submitter]:
+    with Submitter(read_bundle(POLICY, NOON.date()), NOON) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

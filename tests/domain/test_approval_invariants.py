@@ -142,7 +142,7 @@ class Asking(RuleBasedStateMachine):
 
     @rule(seldom=st.integers(0, 15))
     def the_agent_withdraws(self, seldom: int) -> None:
-        if seldom < 15:  # most asking should end by votes
+        if seldom < 15:  # else hardly any question would be decided by votes
             return
         self.approval, receipt = cancel(self.approval, self.now)
         assert receipt.accepted is (self.outcome is None)

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from domain.expression import MAX_LENGTH, MAX_NESTING, RuleFailed, compile_expression, context_of, holds
+from domain.expression import MAX_LENGTH, MAX_NESTING, RuleFailed, Unusable, compile_expression, context_of, holds
 
 NAMES = frozenset({"arguments", "context", "action_type"})
 VALUES: dict[str, Any] = {
@@ -120,13 +120,32 @@ def test_an_unknown_variable_is_refused_with_the_known_ones(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "true &&", "a b", "1 ==", "'open", "arguments.?to", "`x`", "true; false", "\0"])
 def test_what_does_not_parse_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="Failed to parse"):
+    with pytest.raises(ValueError, match="the condition cannot be read"):
         compile_expression(text, NAMES)
 
 
-def test_a_parse_error_says_where() -> None:
-    with pytest.raises(ValueError, match="1:17"):
-        compile_expression("arguments.to == ", NAMES)
+@pytest.mark.parametrize(
+    ("text", "offset"),
+    [
+        ("arguments.to == ", 16),
+        ("arguments.amount ==\n  = 3", 22),
+        ("arguments.to.map(t, t) == []", 13),
+        ("'(' == arguments.text && arguments.to.filter(t, true) == []", 38),
+        ("[1].all(a, true) && [1].all(b, true) && [1].all(c, true)", 44),
+        ("true" + " " * MAX_LENGTH, MAX_LENGTH),
+        ("(" * (MAX_NESTING + 1), MAX_NESTING),
+    ],
+)
+def test_what_is_refused_is_told_where(text: str, offset: int) -> None:
+    with pytest.raises(Unusable) as refusal:
+        compile_expression(text, NAMES)
+
+    assert refusal.value.offset == offset
+
+
+def test_a_backslash_that_means_nothing_is_explained() -> None:
+    with pytest.raises(Unusable, match=r"write \\\\ for each, or r'\.\.\.' around the text"):
+        compile_expression(r"arguments.text.matches('\d+')", NAMES)
 
 
 @pytest.mark.parametrize("text", ["1", "arguments.amount", "'true'", "null", "[true]", "arguments.to", "{}", "1.0"])

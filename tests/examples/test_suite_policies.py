@@ -16,7 +16,7 @@ from domain.signals import content_of
 from tests.bundles import FACTS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-BUNDLES = {name: read_bundle(EXAMPLES / name / "policy") for name in ("bank", "teamchat")}
+BUNDLES = {name: read_bundle(EXAMPLES / name / "policy", FACTS.at.date()) for name in ("bank", "teamchat")}
 POLICIES = {name: Policy(bundle, "sha256:" + "0" * 64) for name, bundle in BUNDLES.items()}
 CASES = [
     pytest.param(name, example, id=f"{name}-{example.id}")

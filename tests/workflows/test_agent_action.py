@@ -1,7 +1,9 @@
 """The workflow's story, timers of days included, in seconds. Each test's history is replayed in the sandbox."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
@@ -9,6 +11,8 @@ from temporalio.client import WorkflowUpdateFailedError
 from domain.action import Context, State
 from domain.approval import ApprovalOutcome, Decision
 from domain.errors import EffectNotSent, EffectRefused, EffectUnknown, RefusalCode
+from domain.policy import Policy
+from domain.record import ActionRecord
 from tests.bundles import DOCUMENT, policy
 from tests.workflows.world import PATIENCE, World, world
 from workflows.agent_action import CancelRequest
@@ -326,3 +330,168 @@ async def test_an_admin_reads_a_waiting_action_without_opening_a_payload(here: W
     await here.ended(action)
     closed = await here.handle(action).describe()
     assert {pair.key.name: pair.value for pair in closed.typed_search_attributes}["RemitState"] == "succeeded"
+
+
+def asked_by(**rule: Any) -> Policy:
+    """Return the tests' policy with another way to ask about refunds of medium tier."""
+    approvals = [{"id": "one", "expire_after": "2d", **rule}, *DOCUMENT["approvals"][1:]]
+    legal = {"id": "legal", "members": ["cem", "ann"], "slack_channel": "C01LEGAL"}
+    return policy(approvals=approvals, groups=[*DOCUMENT["groups"], legal])
+
+
+IN_STAGES = {"stages": [{"group": "finance", "quorum": 2}, {"group": "legal"}]}
+
+
+async def test_stages_are_asked_one_after_the_other_and_the_last_one_runs_it(here: World) -> None:
+    here.policies.policy = asked_by(**IN_STAGES)
+    action = await here.refund()
+
+    early = await here.vote(action, "cem")
+    assert early is not None and early.refusal is not None and early.refusal.code is RefusalCode.NOT_ELIGIBLE
+    await here.vote(action, "ann")
+    receipt = await here.vote(action, "bob")
+    assert receipt is not None and receipt.accepted
+    assert (receipt.stage, receipt.stages, receipt.approvals, receipt.quorum) == (2, 2, 0, 1)
+    again = await here.vote(action, "ann")
+    assert again is not None and again.refusal is not None and again.refusal.code is RefusalCode.DUPLICATE_VOTE
+    assert here.executor.runs == []
+    await here.vote(action, "cem")
+
+    assert await here.ended(action) is State.SUCCEEDED
+    assert here.executor.runs == [action.id]
+    assert [occasions for _, occasions in here.notifier.shown if occasions] == [["asked"], ["asked"]]
+    votes = [json.loads(entry.body) for entry in here.actions.entries if entry.kind == "vote.accepted"]
+    assert [(vote["actor"]["id"], vote["data"]["group"], vote["data"]["stage"]) for vote in votes] == [
+        ("ann", "finance", 1),
+        ("bob", "finance", 1),
+        ("cem", "legal", 2),
+    ]
+
+
+async def test_a_rejection_in_a_later_stage_ends_it(here: World) -> None:
+    here.policies.policy = asked_by(**IN_STAGES)
+    action = await here.refund()
+    await here.vote(action, "ann")
+    await here.vote(action, "bob")
+
+    await here.vote(action, "cem", Decision.REJECT, "not with this customer")
+
+    assert await here.ended(action) is State.REJECTED
+    assert here.executor.runs == []
+
+
+async def test_a_delegate_decides_in_the_place_of_who_is_away_and_the_ledger_says_for_whom(here: World) -> None:
+    today = await here.environment.get_current_time()
+    absence = {"first_day": f"{today:%Y-%m-%d}", "last_day": "2099-12-31", "delegate": "out"}
+    people = [{**p, "absences": [absence]} if p["id"] == "ann" else p for p in DOCUMENT["people"]]
+    here.policies.policy = policy(people=people)
+    action = await here.refund()
+
+    await here.vote(action, "out")
+
+    assert await here.ended(action) is State.SUCCEEDED
+    (vote,) = [json.loads(entry.body) for entry in here.actions.entries if entry.kind == "vote.accepted"]
+    assert (vote["actor"]["id"], vote["data"]["in_place_of"]) == ("out", "ann")
+
+
+async def test_who_has_no_training_for_the_tier_may_only_reject(here: World) -> None:
+    trainings = [{"tier": "low", "expires": "2099-12-31"}]
+    people = [{**p, "trainings": trainings} if p["id"] == "ann" else p for p in DOCUMENT["people"]]
+    here.policies.policy = policy(people=people)
+    action = await here.refund()
+
+    receipt = await here.vote(action, "ann")
+
+    assert receipt is not None and receipt.refusal is not None
+    assert receipt.refusal.code is RefusalCode.TRAINING_REQUIRED
+    assert "no training of 'ann' is for tier medium" in receipt.refusal.message
+    await here.vote(action, "ann", Decision.REJECT, "looks wrong")
+    assert await here.ended(action) is State.REJECTED
+
+
+async def test_where_approvals_need_a_reason_one_without_never_reaches_the_history(here: World) -> None:
+    here.policies.policy = asked_by(group="finance", reason_required="always")
+    action = await here.refund()
+
+    receipt = await here.vote(action, "ann")
+
+    assert receipt is not None and receipt.refusal is not None
+    assert receipt.refusal.code is RefusalCode.REASON_REQUIRED
+    history = await here.handle(action).fetch_history()
+    assert not any(e.HasField("workflow_execution_update_accepted_event_attributes") for e in history.events)
+    await here.vote(action, "ann", reason="I called the customer.")
+    assert await here.ended(action) is State.SUCCEEDED
+
+
+@pytest.mark.parametrize(("wanted", "amount", "needed"), [("high", 5000, False), ("high", 200_000, True)])
+async def test_a_reason_may_be_needed_for_high_tiers_alone(here: World, wanted: str, amount: int, needed: bool) -> None:
+    rules = [{**rule, "reason_required": wanted} for rule in DOCUMENT["approvals"]]
+    here.policies.policy = policy(approvals=rules)
+    action = await here.refund(amount)
+
+    receipt = await here.vote(action, "ann")
+
+    assert receipt is not None and (receipt.refusal is not None) is needed
+    await here.vote(action, "bob", Decision.REJECT, "enough")
+    await here.ended(action)
+
+
+async def test_an_approval_that_became_too_old_while_nothing_could_run_is_void(here: World) -> None:
+    here.policies.policy = asked_by(group="finance", approval_lifetime="1h")
+    action = await here.refund()
+    get = here.actions.get
+
+    async def later(action_id: str) -> ActionRecord:
+        """Return the record as it reads two hours after the decision."""
+        record = await get(action_id)
+        if record.approval is None or record.approval.decided_at is None:
+            return record
+        decided_at = record.approval.decided_at - timedelta(hours=2)
+        return record.model_copy(update={"approval": record.approval.model_copy(update={"decided_at": decided_at})})
+
+    here.actions.get = later  # type: ignore[method-assign]
+
+    await here.vote(action, "ann")
+
+    assert await here.ended(action) is State.EXPIRED
+    assert here.executor.runs == []
+    assert here.actions.kinds(action.id)[-2:] == ["approval.approved", "approval.void"]
+    assert here.notifier.shown[-1] == (State.EXPIRED, [])
+
+
+async def test_an_agent_on_behalf_of_nobody_known_is_asked_about_and_the_plan_says_so(here: World) -> None:
+    action = await here.refund(context=Context(on_behalf_of="someone@elsewhere.example"))
+
+    approval = here.actions.records[action.id].approval
+    assert approval is not None
+    assert (approval.plan.requester_unknown, approval.plan.excluded) == (True, {})
+    assert "elsewhere" not in (await here.handle(action).fetch_history()).to_json()
+    await here.vote(action, "ann")
+    await here.ended(action)
+
+
+@pytest.mark.parametrize(
+    ("requester", "because"),
+    [
+        ("someone@elsewhere.example", "whom the agent names is not in it"),
+        (None, "the agent names nobody"),
+    ],
+)
+async def test_where_the_policy_needs_a_known_requester_anything_else_is_denied(
+    here: World, requester: str | None, because: str
+) -> None:
+    here.policies.policy = asked_by(group="finance", require_known_requester=True)
+
+    denied = await here.submit(
+        "refund.create", {"customer": "c-1", "amount_minor": 5000}, context=Context(on_behalf_of=requester)
+    )
+
+    assert await here.ended(denied) is State.DENIED
+    judgement = here.actions.records[denied.id].judgement
+    assert judgement is not None
+    assert judgement.because == (
+        f"the approval 'one' is only for actions on behalf of a person of the catalog, and {because}"
+    )
+    known = await here.refund(context=Context(on_behalf_of="out@test.example"))
+    await here.vote(known, "ann")
+    assert await here.ended(known) is State.SUCCEEDED

@@ -21,14 +21,16 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 from activities.assess import Assess
 from activities.execute import Execute
 from activities.first_step import FirstStep
+from activities.gather import Gather
 from activities.holds import CheckHolds
+from activities.judge import Judge
 from activities.notify import Notify
 from activities.record import Record
 from domain.action import Action, Context, ExecutionResult, State, workflow_id
 from domain.approval import Approval, Ballot, Decision, Door, Receipt
 from domain.canonical import digest, revision_bytes
 from domain.errors import EffectError
-from domain.guardrails import Use
+from domain.guardrails import AggregateQuery, Use
 from domain.holds import Hold
 from domain.ledger import Entry
 from domain.policy import Judgement, Policy
@@ -169,6 +171,14 @@ class FixedPolicy:
         return self.policy
 
 
+class NoPast:
+    """A past in which nothing happened but the action itself."""
+
+    async def history(self, _action_id: str, wanted: Sequence[AggregateQuery], _at: datetime) -> dict[str, int]:
+        """Return what the action adds."""
+        return {query.id: query.weight for query in wanted}
+
+
 @dataclass
 class World:
     """A worker on a server that skips time, and everything it touches."""
@@ -284,8 +294,9 @@ async def world() -> AsyncIterator[World]:
         await environment.client.operator_service.add_search_attributes(request)
         here = World(environment)
         executors = {"http.request": here.executor, "email.send": here.executor}
-        assess = Assess(here.actions, here.policies, executors)
-        execute = Execute(here.actions, here.policies, executors, here.actions.holds)
+        judge = Judge(Gather(NoPast(), {}))
+        assess = Assess(here.actions, here.policies, executors, judge)
+        execute = Execute(here.actions, here.policies, executors, here.actions.holds, judge)
         notify = Notify(here.actions, here.policies, {"recording": here.notifier})
         async with Worker(
             environment.client,

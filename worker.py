@@ -33,6 +33,7 @@ from adapters.database.ledger import BATCH, Sequencer
 from adapters.database.measures import History
 from adapters.database.notices import Notices
 from adapters.database.policies import CurrentPolicy, Policies
+from adapters.database.policy_changes import PolicyChangeStore
 from adapters.database.usergroups import Usergroups
 from adapters.executors import executors
 from adapters.executors.email_send import MailServer

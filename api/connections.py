@@ -14,6 +14,7 @@ from adapters.database.connection import open_pool
 from adapters.database.holds import Holds
 from adapters.database.ledger import Ledger
 from adapters.database.policies import CurrentPolicy, Policies
+from adapters.database.policy_changes import PolicyChangeStore
 from adapters.database.tokens import RecentCallers, Sessions, Tokens
 from adapters.database.usergroups import Usergroups
 from adapters.database.watch import ActionWatch
@@ -34,6 +35,7 @@ class Connections:
     callers: RecentCallers
     sessions: Sessions
     policies: CurrentPolicy
+    policy_changes: PolicyChangeStore
     watch: ActionWatch
     temporal: Client
     workflows: ActionWorkflows
@@ -66,6 +68,7 @@ async def opened(settings: Settings) -> AsyncIterator[Connections]:
                     settings.policy_refresh_seconds,
                     memberships=Usergroups(pool, timedelta(seconds=settings.slack_usergroup_max_age_seconds)),
                 ),
+                policy_changes=PolicyChangeStore(pool),
                 watch=watch,
                 temporal=client,
                 workflows=ActionWorkflows(client, settings.task_queue),

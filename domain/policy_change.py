@@ -7,7 +7,7 @@ the digest of the whole proposal, with the differences and the replay report tha
 
 from typing import Any
 
-from domain.action import Tier
+from domain.action import Digest, Frozen, Tier
 from domain.catalog import ActionType, Agent, Autonomy, Bundle, Dimension, PolicyChanges, UseCase
 from domain.risk import Assessment, Hit, PolicyRef
 
@@ -31,6 +31,18 @@ ARGUMENTS: dict[str, Any] = {
         "replay": _LINES,
     },
 }
+
+
+class Change(Frozen):
+    """The arguments of a change: which bundle is to replace which, who proposes it and why, and what that changes."""
+
+    bundle: Digest
+    version: str
+    replaces: Digest
+    author: str
+    reason: str
+    differences: list[str]
+    replay: list[str]
 
 
 def entries(changes: PolicyChanges) -> tuple[Agent, UseCase, ActionType]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from adapters.checks.finder import Finder, Found, NoSettings, argument_texts
-from adapters.checks.hosts import hosts_in
+from adapters.checks.hosts import LONGEST_LABEL, hosts_in
 from domain.characters import (
     BIDI_CONTROLS,
     BIDI_MARKS,
@@ -70,7 +70,9 @@ def _imitates(host: str) -> bool:
 def _decoded(host: str) -> str:
     """Return the host with its punycode parts as people are shown them."""
     parts = host.split(".")
-    return ".".join(_from_punycode(part) if part.startswith("xn--") else part for part in parts)
+    return ".".join(
+        _from_punycode(part) if part.startswith("xn--") and len(part) <= LONGEST_LABEL else part for part in parts
+    )
 
 
 def _from_punycode(part: str) -> str:

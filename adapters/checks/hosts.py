@@ -12,6 +12,9 @@ from publicsuffixlist import PublicSuffixList
 from domain.characters import readable
 from domain.patterns import Pattern
 
+LONGEST_LABEL = 63
+"""Of one part of a domain name; what is longer resolves nowhere."""
+
 _SUFFIXES = PublicSuffixList(accept_unknown=False)
 _ADDRESS = Pattern(r"(?i)\b(?:[a-z][a-z0-9+.-]{1,15}:[/\\]{2,8}|(?:https?|ftp):[/\\]?)[^\s/\\?#<>\"'`|{}^]{1,300}")
 _NAME = Pattern(r"[\pL\pN_-]+(?:\.[\pL\pN_-]+)*\.\pL[\pL\pN-]*", unicode=True)
@@ -58,6 +61,8 @@ def _stands_alone(text: bytes, start: int, end: int) -> bool:
 def _is_domain(name: str, after: str | bytes) -> bool:
     labels = name.split(".")
     ending = labels[-1].lower()
+    if len(labels[-1]) > LONGEST_LABEL:
+        return False
     if labels[0].lower() == "www":
         return True
     if _SUFFIXES.publicsuffix(_ascii(ending)) is None:

@@ -8,9 +8,10 @@ import asyncpg
 
 from adapters.database.policies import Policies, bundle_bytes
 from adapters.database.tokens import TokenKind, Tokens
+from domain import policy_change
 from domain.canonical import digest
 from domain.catalog import Bundle
-from domain.errors import NotFound
+from domain.errors import Forbidden, NotFound
 from domain.ledger import Actor, ActorKind, Entry, EntryKind, entry
 
 
@@ -18,11 +19,29 @@ async def activate_bundle(pool: "asyncpg.Pool[asyncpg.Record]", bundle: Bundle, 
     """Make a checked bundle the active one. False when it was active already."""
     policies = Policies(pool)
     name = digest(bundle_bytes(bundle))
-    if await policies.active_digest() == name:
+    active = await policies.active()
+    if active is not None and active.digest == name:
         return False
     written = _written(EntryKind.POLICY_ACTIVATED, by, {"about": name, "version": bundle.version})
     await policies.activate(bundle, by, datetime.now(UTC), written)
     return True
+
+
+async def bootstrap_bundle(pool: "asyncpg.Pool[asyncpg.Record]", bundle: Bundle, by: str) -> bool:
+    """Make a checked bundle the active one where nobody has to be asked: the first, and after one that names nobody.
+
+    False when it was active already. Raises Forbidden when the active bundle says who approves its changes.
+    """
+    policies = Policies(pool)
+    active = await policies.active()
+    if active is not None and active.digest != digest(bundle_bytes(bundle)):
+        current = (await policies.load(active.digest)).bundle
+        if policy_change.is_governed(current):
+            raise Forbidden(
+                f"version {current.version} of bundle '{current.id}' is active, and changing it is itself an action "
+                "that people approve: remit policy propose DIR --reason WHY"
+            )
+    return await activate_bundle(pool, bundle, by)
 
 
 async def create_token(pool: "asyncpg.Pool[asyncpg.Record]", kind: TokenKind, subject: str, by: str) -> str:

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 import asyncpg
+from prometheus_client import Gauge, Histogram
 
 from adapters.database.connection import database_errors
 from adapters.database.ledger import ENTRY_INSERTS, entry_parameters
+from domain.action import Frozen
 from domain.canonical import canonical_bytes, digest
 from domain.catalog import Bundle
 from domain.errors import PolicyUnavailable
@@ -23,12 +25,26 @@ WITH stored AS (
 ), {ENTRY_INSERTS}
 SELECT number FROM changed"""
 
-_ACTIVE = "SELECT digest FROM policy_activation ORDER BY number DESC LIMIT 1"
+_ACTIVE = "SELECT digest, activated_at FROM policy_activation ORDER BY number DESC LIMIT 1"
+
+INFO = Gauge("remit_policy_info", "1 for the bundle this process judges by", ["version", "digest"])
+DELAY = Histogram(
+    "remit_policy_activation_delay_seconds",
+    "From the activation of a bundle until this process judged by it",
+    buckets=(0.5, 1, 2, 3, 5, 10, 30, 60, 300),
+)
 
 
 def bundle_bytes(bundle: Bundle) -> bytes:
     """Return the canonical bytes of a bundle: what its digest is taken over."""
     return canonical_bytes(bundle.model_dump(mode="json"))
+
+
+class Active(Frozen):
+    """Which bundle is active, and since when."""
+
+    digest: str
+    since: datetime
 
 
 class Policies:
@@ -37,11 +53,11 @@ class Policies:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
 
-    async def active_digest(self) -> str | None:
-        """Return the digest of the active bundle, None on an installation without one."""
+    async def active(self) -> Active | None:
+        """Return the active bundle's digest and since when it is active, None on an installation without one."""
         with database_errors():
-            found: str | None = await self._pool.fetchval(_ACTIVE)
-        return found
+            row = await self._pool.fetchrow(_ACTIVE)
+        return Active(digest=row["digest"], since=row["activated_at"]) if row else None
 
     async def load(self, wanted: str) -> Policy:
         """Return the bundle of this digest, compiled. Its bytes are checked against the digest first.
@@ -99,13 +115,22 @@ class CurrentPolicy:
         """
         now = self._clock()
         if self._policy is None or now - self._checked_at >= self._max_age:
-            active = await self._policies.active_digest()
+            active = await self._policies.active()
             if active is None:
                 raise PolicyUnavailable("no policy bundle is active; load one with: remit policy activate DIR")
             policy = self._policy
-            if policy is None or policy.ref.digest != active:
-                policy = await self._policies.load(active)
+            if policy is None or policy.ref.digest != active.digest:
+                policy = await self._policies.load(active.digest)
+                _show(policy, active.since if self._policy is not None else None)
             if self._memberships is not None and any(group.slack_usergroup for group in policy.bundle.groups):
                 policy = policy.with_usergroups(await self._memberships.confirmed())
             self._policy, self._checked_at = policy, now
         return self._policy
+
+
+def _show(policy: Policy, since: datetime | None) -> None:
+    """Show which bundle this process judges by. `since` is when it became active, while this process used another."""
+    INFO.clear()
+    INFO.labels(policy.ref.version, policy.ref.digest).set(1)
+    if since is not None:
+        DELAY.observe(max(0.0, (datetime.now(UTC) - since).total_seconds()))

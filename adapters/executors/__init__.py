@@ -9,6 +9,8 @@ from pydantic import BaseModel
 
 from adapters.executors.email_send import EmailSend, EmailSendSettings, MailServer
 from adapters.executors.http_request import HttpRequest, HttpRequestSettings, RemoteSystem
+from adapters.executors.policy_activate import ActivationStore, PolicyActivate
+from domain import policy_change
 from domain.catalog import Bundle
 from domain.catalog.problems import Problem, suggestion
 from domain.catalog.shape import Misshapen, shaped
@@ -33,12 +35,13 @@ class Executor(Protocol):
 
 
 def executors(
-    systems: Mapping[str, RemoteSystem], http: aiohttp.ClientSession, mail: MailServer | None
+    systems: Mapping[str, RemoteSystem], http: aiohttp.ClientSession, mail: MailServer | None, changes: ActivationStore
 ) -> dict[str, Executor]:
     """Return the executors of this deployment by the names that action types use."""
     return {
         "http.request": HttpRequest(systems, http),
         "email.send": EmailSend(mail),
+        policy_change.ACTION_TYPE: PolicyActivate(changes),
     }
 
 
@@ -46,6 +49,10 @@ def problems_in(bundle: Bundle) -> Iterator[Problem]:
     """Yield what is wrong with the executors that the bundle's action types name, and with their settings."""
     for number, action_type in enumerate(bundle.action_types):
         place = ("action_types", number)
+        if action_type.executor == policy_change.ACTION_TYPE:
+            message = f"the executor '{action_type.executor}' is built in and runs approved changes of the policy only"
+            yield Problem((*place, "executor"), f"{message}{suggestion('', SETTINGS)}")
+            continue
         model = SETTINGS.get(action_type.executor)
         if model is None:
             message = f"no executor '{action_type.executor}'{suggestion(action_type.executor, SETTINGS)}"

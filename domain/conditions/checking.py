@@ -50,7 +50,7 @@ def problems_in_condition(
     check = _Check(names, variables)
     shape = check.shape(tree, Known(frozenset(action_types), frozenset(use_cases)))
     if not check.found and shape.is_known and shape.kinds != _TRUTH:
-        check.found[(tree.at, f"the condition gives {shape}, but must give true or false")] = None
+        check.found[(start_of(tree), f"the condition gives {shape}, but must give true or false")] = None
     return sorted(check.found)
 
 
@@ -154,7 +154,7 @@ class _Check:
                 )
         if name not in base.fields:
             near = suggestion(name, base.fields) if base.fields else ""
-            return f"{path} is not in the schema{near}; if it is meant, ask has({path}) && ... first"
+            return f"{path} is not in the schema{near}{' If' if near.endswith('?') else '; if'} it is meant, ask has({path}) && ... first"
         return f"{path} can be missing: ask has({path}) && ... first"
 
     # Operators

@@ -493,3 +493,28 @@ async def test_how_an_action_ended_is_not_changed_by_an_approval_that_became_too
 
     assert await here.execute(ages=True) is State.SUCCEEDED
     assert here.done == []
+
+
+async def test_a_tightened_policy_reaches_an_action_that_another_one_let_run(here: Recorder) -> None:
+    careful = [{"do": "deny", "because": "nothing runs today"}]
+    here.active = policy(routes=careful)
+    request = ExecuteRequest(
+        action_id=here.record.action.id, digest=here.record.action.digest, judged_by="sha256:" + "a" * 64
+    )
+
+    assert (await here.activity.execute(request)).state is State.FAILED
+
+    assert here.ran == []
+    assert here.result is not None
+    assert here.result.result["problem"] == (
+        "policy_denied: the policy that is active now denies it: nothing runs today; nothing was run, submit it anew"
+    )
+
+
+async def test_the_policy_that_judged_an_action_is_not_asked_again(here: Recorder) -> None:
+    here.active = policy(routes=[{"do": "deny"}])
+    judged_by = here.active.ref.digest
+
+    request = ExecuteRequest(action_id=here.record.action.id, digest=here.record.action.digest, judged_by=judged_by)
+
+    assert (await here.activity.execute(request)).state is State.SUCCEEDED

@@ -23,6 +23,7 @@ from domain.errors import InvalidRequest
 from domain.policy import Policy
 from domain.record import ActionRecord
 from tests.bundles import DOCUMENT, policy
+from tests.holds import hold
 from tests.slack_records import (
     ACTION_ID,
     MAIL,
@@ -419,3 +420,22 @@ def test_a_reminder_calls_on_the_people_of_a_slack_user_group() -> None:
     text = reminder_reply(asked(waiting(REFUND)), rules.groups["finance"], rules, NOW)
 
     assert text.startswith("Reminder for <@U01BOB> <@U01CEM>:")
+
+
+def test_a_held_card_says_which_hold_and_why_and_has_no_buttons() -> None:
+    on = hold(id="00af", reason="it <refunds> everybody")
+
+    shown = drawn(waiting(REFUND).model_copy(update={"hold": on}))
+
+    assert buttons(shown) == {}
+    said = words(shown)
+    assert "Waiting for finance: 0 of 1 approvals." in said
+    assert "⏸️ *Held.* Nothing runs, nobody can decide and the clock stands still until it is lifted" in said
+    assert "hold `00af` on agent 'clerk', placed 2026-03-02 09:00 UTC by kira: it &lt;refunds&gt; everybody" in said
+
+
+def test_an_approved_and_held_card_does_not_say_that_it_is_being_executed() -> None:
+    shown = drawn(voted(waiting(REFUND), "ann").model_copy(update={"hold": hold()}))
+
+    assert "✅ *Approved.* By Ann Approver" in words(shown)
+    assert "⏸️ *Held.*" in words(shown)

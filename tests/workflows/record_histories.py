@@ -75,6 +75,30 @@ async def denied(here: World) -> Action:
     return action
 
 
+async def held_while_waiting(here: World) -> Action:
+    """Frozen in the middle of the reminder's time, with a vote refused; then reminded, and approved."""
+    action = await here.refund()
+    await here.environment.sleep(timedelta(hours=1, minutes=10))
+    await here.place_hold(action)
+    await here.vote(action, "ann")
+    await here.environment.sleep(timedelta(days=1, minutes=10))
+    await here.lift_hold(action)
+    while "approval.reminded" not in here.actions.kinds(action.id):
+        await here.environment.sleep(timedelta(minutes=1))
+    await here.vote(action, "ann")
+    await here.ended(action)
+    return action
+
+
+async def held_before_it_ran(here: World) -> Action:
+    await here.place_hold()
+    action = await here.submit("note.add", NOTE)
+    await here.environment.sleep(timedelta(hours=1, minutes=10))
+    await here.lift_hold(action)
+    await here.ended(action)
+    return action
+
+
 PATHS: dict[str, Callable[[World], Awaitable[Action]]] = {
     path.__name__: path
     for path in (
@@ -86,6 +110,8 @@ PATHS: dict[str, Callable[[World], Awaitable[Action]]] = {
         withdrawn,
         still_waiting,
         denied,
+        held_while_waiting,
+        held_before_it_ran,
     )
 }
 

@@ -1,4 +1,4 @@
-"""Is every rule that can raise to high shown by an example?
+"""Is every rule that can raise to high shown by an example, at a moment that is the same everywhere?
 
 A rule can raise to high when there is an action that it can be about, and points of other rules about such actions, at
 which its own points make the tier high and without them it is not.
@@ -21,7 +21,7 @@ _Subject = tuple[str, str]
 
 
 def required_test_problems(bundle: Bundle) -> Iterator[Problem]:
-    """Yield each rule that can raise to high and is among the hits of no example."""
+    """Yield each rule that can raise to high and is among the hits of no example, and moments without a time zone."""
     shown = {hit for example in bundle.tests for hit in example.expect.hits or []}
     raising = raised_to_high(bundle)
     for number, rule in enumerate(bundle.risk.rules):
@@ -31,6 +31,10 @@ def required_test_problems(bundle: Bundle) -> Iterator[Problem]:
                 f"{_skeleton(bundle, rule, raising[rule.id])}"
             )
             yield Problem(("risk", "rules", number, "id"), message)
+    for number, example in enumerate(bundle.tests):
+        if example.at is not None and example.at.tzinfo is None:
+            message = "the moment has no time zone: write Z at its end for UTC, or the difference to it, such as +01:00"
+            yield Problem(("tests", number, "at"), message)
 
 
 def raised_to_high(bundle: Bundle) -> dict[str, _Subject]:

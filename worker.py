@@ -76,6 +76,7 @@ def action_worker(
         {name: RemoteSystem(url=str(system.url), token=system.token) for name, system in settings.systems.items()},
         http,
         _mail_server(settings),
+        PolicyChangeStore(pool),
     )
     judge = Judge(Gather(History(pool), CHECKS))
     assess = Assess(actions, policies, reachable, judge)

@@ -95,8 +95,7 @@ def _of_named(old: list[Any], new: list[Any], field: str, place: tuple[str, ...]
         if name not in before:
             yield Change(Kind.ADDED, (*place, name), new=item, entry=True)
     stayed, stays = [name for name in before if name in after], [name for name in after if name in before]
-    # An entry that is put in between changes the place of what follows, which matters where the first match wins.
-    if stayed != stays or (list(before) != list(after)[: len(before)] and len(stayed) == len(before)):
+    if stayed != stays:
         yield Change(Kind.REORDERED, place, list(before), list(after))
 
 
@@ -125,4 +124,4 @@ def _of_values(
         for item, key in zip(items, keys, strict=True):
             if counted[key]:
                 counted[key] -= 1
-                yield Change(kind, place, old=item, new=item)
+                yield Change(kind, place, item if kind is Kind.REMOVED else None, item if kind is Kind.ADDED else None)

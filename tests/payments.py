@@ -142,5 +142,5 @@ async def measures(database: Database, new: Action) -> list[Any]:
 
 async def emptied(database: Database) -> Database:
     """Return a database in which nothing has happened."""
-    await database.tamper("TRUNCATE action, action_measure, notice, ledger_entry, ledger_secret, ledger_pending")
+    await database.tamper("TRUNCATE action, action_measure, ledger_entry, ledger_secret, ledger_pending CASCADE")
     return database

@@ -154,7 +154,8 @@ class _Check:
                 )
         if name not in base.fields:
             near = suggestion(name, base.fields) if base.fields else ""
-            return f"{path} is not in the schema{near}{' If' if near.endswith('?') else '; if'} it is meant, ask has({path}) && ... first"
+            joint = " If" if near.endswith("?") else "; if"
+            return f"{path} is not in the schema{near}{joint} it is meant, ask has({path}) && ... first"
         return f"{path} can be missing: ask has({path}) && ... first"
 
     # Operators

@@ -354,4 +354,4 @@ def test_a_bundle_with_an_unknown_executor_or_wrong_settings_is_told_where() -> 
 
 async def test_every_executor_that_settings_are_known_for_is_there() -> None:
     async with http_client() as client:
-        assert set(executors({}, client, None)) == set(SETTINGS)
+        assert set(executors({}, client, None, NoChanges())) == {*SETTINGS, "policy.activate"}

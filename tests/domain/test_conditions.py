@@ -440,8 +440,8 @@ def test_what_a_rule_names_it_is_about_decides_which_arguments_there_are() -> No
             "claims.confidence < 50",
             ON_ROUTE,
             [
-                "1: no variable 'claims' here; what the agent claims may raise a tier and must not choose a route; only "
-                "rules may use it"
+                "1: no variable 'claims' here; what the agent claims may raise a tier and must not choose a route; "
+                "only rules may use it"
             ],
         ),
     ],

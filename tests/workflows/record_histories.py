@@ -81,7 +81,7 @@ async def held_while_waiting(here: World) -> Action:
     await here.environment.sleep(timedelta(hours=1, minutes=10))
     await here.place_hold(action)
     await here.vote(action, "ann")
-    await here.environment.sleep(timedelta(days=1, minutes=10))
+    await here.environment.sleep(timedelta(hours=2, minutes=10))
     await here.lift_hold(action)
     while "approval.reminded" not in here.actions.kinds(action.id):
         await here.environment.sleep(timedelta(minutes=1))

@@ -23,6 +23,7 @@ from api.resources import (
 )
 from api.submission import EXAMPLES, accept, carry, ended_within
 from api.voting import PATIENCE, cast_ballot, refused_by_record
+from domain import policy_change
 from domain.action import State, Submission, Tier
 from domain.approval import Ballot, Door
 from domain.errors import (
@@ -75,6 +76,8 @@ async def submit(
 
     Send it again with the same key after a time-out or a 503: it is the same action, and runs once.
     """
+    if who.subject == policy_change.AGENT:
+        raise Forbidden("changes of the policy are proposed by people: POST /v1/policy/proposals")
     accepted = await accept(doors, who, submission, key)
     record = await carry(doors, accepted, wait)
     response.status_code = 201 if record.state.final else 202

@@ -9,7 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import actions, health, holds, problems, review, slack
+from api import actions, health, holds, policy, problems, review, slack
 from api.connections import opened
 from api.limits import BodyLimit
 from logs import configure_logs
@@ -43,7 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     problems.install(app)
     app.add_middleware(BodyLimit)
-    for door in (actions, holds, slack, review, health):
+    for door in (actions, holds, policy, slack, review, health):
         app.include_router(door.router)
     return app
 

@@ -5,6 +5,8 @@ approves (`policy_changes`). The proposal names the bundle by its digest, and th
 the digest of the whole proposal, with the differences and the replay report that were shown.
 """
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from domain.action import Digest, Frozen, Tier
@@ -16,7 +18,9 @@ AGENT = "remit.policy"
 USE_CASE = "remit.policy"
 
 _TEXT = {"type": "string", "maxLength": 2000}
-_LINES = {"type": "array", "items": _TEXT, "maxItems": 2000}
+_MAX_LINES = 2000
+_ROOM_FOR_THE_REST = 200
+_LINES = {"type": "array", "items": _TEXT, "maxItems": _MAX_LINES}
 ARGUMENTS: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
@@ -31,6 +35,11 @@ ARGUMENTS: dict[str, Any] = {
         "replay": _LINES,
     },
 }
+
+MAX_LINE = 2000
+DIFFERENCES_BYTES = 32 * 1024
+REPLAY_BYTES = 16 * 1024
+"""How much of an action's arguments the two reports may take, so that the reason has room beside them."""
 
 
 class Change(Frozen):
@@ -75,8 +84,22 @@ def assessment(policy: PolicyRef) -> Assessment:
     return Assessment(scores=scores, hits=hits, tier=Tier.HIGH, policy=policy)
 
 
+def fitting(lines: Sequence[str], limit: int) -> list[str]:
+    """Return the first lines, as many as take up to `limit` bytes as JSON; a last one says how many are left out.
+
+    A text's NUL is written as its code: the database's JSON has no place for it.
+    """
+    fit: list[str] = []
+    room = limit - _ROOM_FOR_THE_REST
+    for number, line in enumerate(lines):
+        written = line.replace("\x00", "\\u0000")[:MAX_LINE]
+        room -= len(json.dumps(written)) + 1
+        if room < 0 or number == _MAX_LINES - 1:
+            return [*fit, f"{len(lines) - number} more lines do not fit here; see all of them before you decide"]
+        fit.append(written)
+    return fit
+
+
 def is_governed(bundle: Bundle) -> bool:
     """Say whether the bundle names who approves changes of the policy."""
     return bundle.policy_changes is not None
-
-

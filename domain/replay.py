@@ -9,8 +9,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from domain import policy_change
 from domain.action import Frozen, Route, Submission, Tier
-from domain.catalog import OnExceed
+from domain.catalog import Budget, OnExceed, RateLimit
 from domain.errors import RequestError
 from domain.examples import refused
 from domain.facts import Facts
@@ -20,7 +21,6 @@ from domain.record import ActionRecord
 MAX_IDS = 50
 MAX_AUTOMATIC = 1000
 _IDS_IN_LINE = 10
-_CUT = 200
 _NO_FACTS = "the facts they were judged by are not recorded"
 _UNREADABLE = "their arguments cannot be read any more"
 _LIMIT_CHANGED = "they went over a limit that changes"
@@ -46,6 +46,7 @@ class ReplayReport(Frozen):
     uncovered: dict[str, int] = {}
     unknown_checks: dict[str, int] = {}
     missing_history: dict[str, int] = {}
+    redefined: list[str] = []
     tiers: dict[tuple[Tier, Tier], list[str]] = {}
     routes: dict[tuple[Route, Route], list[str]] = {}
     automatic: list[Automatic] = []
@@ -66,7 +67,9 @@ class ReplayReport(Frozen):
         for check, number in self.unknown_checks.items():
             yield f"the check '{check}' has no recorded answer for {number:,} of them and counts as unknown there"
         for aggregate, number in self.missing_history.items():
-            yield f"the aggregate '{aggregate}' is not recorded for {number:,} of them; rules that ask for it fail there"
+            yield f"the aggregate '{aggregate}' is not recorded for {number:,} of them; rules that need it fail there"
+        for name in self.redefined:
+            yield f"{name} is defined otherwise; what was recorded by the present definition counts"
 
     def _automatic(self) -> Iterator[str]:
         if not self.automatic:
@@ -77,7 +80,7 @@ class ReplayReport(Frozen):
             yield (
                 f"  {each.id}: agent {each.agent}, {each.action_type} in {each.use_case}, "
                 f"{each.route.value} -> execute, tier {each.before.value} -> {each.after.value}"
-            )[:_CUT * 3]
+            )
         if (left := len(self.automatic) - MAX_AUTOMATIC) > 0:
             yield f"  and {left:,} more"
 
@@ -131,6 +134,7 @@ class Replay:
             uncovered=dict(self._uncovered),
             unknown_checks=dict(self._unknown),
             missing_history=dict(self._missing),
+            redefined=_redefined(self._current, self._candidate),
             tiers=self._tiers,
             routes=self._routes,
             automatic=self._automatic,
@@ -139,6 +143,8 @@ class Replay:
     def _note_gaps(self, record: ActionRecord, facts: Facts) -> None:
         """Count what the candidate would want to know of an action and the record does not have."""
         action, guardrails = record.action, self._candidate.bundle.guardrails
+        if action.action_type == policy_change.ACTION_TYPE:
+            return
         asked = {
             use.check
             for use in guardrails.checks
@@ -193,14 +199,34 @@ def _judged(policy: Policy, agent: str, submission: Submission, facts: Facts) ->
 def _limits(policy: Policy) -> dict[str, tuple[str, OnExceed]]:
     """Return the limits of a policy: what each says, and what an action meets that goes over it."""
     guardrails = policy.bundle.guardrails
-    return {limit.id: (limit.model_dump_json(), limit.on_exceed) for limit in (*guardrails.rate_limits, *guardrails.budgets)}
+    limits: list[RateLimit | Budget] = [*guardrails.rate_limits, *guardrails.budgets]
+    return {limit.id: (limit.model_dump_json(), limit.on_exceed) for limit in limits}
+
+
+def _redefined(current: Policy, candidate: Policy) -> list[str]:
+    """Name the checks and aggregates that both policies have, and that are not the same in both."""
+    was, is_now = _inputs(current), _inputs(candidate)
+    return [name for name, said in was.items() if is_now.get(name, said) != said]
+
+
+def _inputs(policy: Policy) -> dict[str, list[str]]:
+    """Return what each check and aggregate says; a check may be used several times."""
+    guardrails = policy.bundle.guardrails
+    found: dict[str, list[str]] = {}
+    for use in guardrails.checks:
+        found.setdefault(f"the check '{use.check}'", []).append(use.model_dump_json(exclude={"on_unknown"}))
+    for aggregate in guardrails.aggregates:
+        found[f"the aggregate '{aggregate.id}'"] = [aggregate.model_dump_json()]
+    return found
 
 
 def _raised_to(on_exceed: OnExceed) -> Tier:
     return Tier.HIGH if on_exceed is OnExceed.REFUSE else Tier(on_exceed.value)
 
 
-def _changed(what: str, found: dict[tuple[Tier, Tier], list[str]] | dict[tuple[Route, Route], list[str]]) -> Iterator[str]:
+def _changed(
+    what: str, found: dict[tuple[Tier, Tier], list[str]] | dict[tuple[Route, Route], list[str]]
+) -> Iterator[str]:
     if not found:
         yield f"no action changes its {what}"
         return

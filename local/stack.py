@@ -13,13 +13,14 @@ import asyncpg
 import httpx
 from pydantic import BaseModel, SecretStr
 
-from adapters.database.administration import activate_bundle, create_token
+from adapters.database.administration import bootstrap_bundle, create_token
 from adapters.database.connection import open_pool
 from adapters.database.migrate import migrate
 from adapters.database.tokens import TokenKind, Tokens
 from domain.catalog import Bundle
+from domain.errors import Forbidden
 from local.postgres import EmbeddedPostgres
-from local.processes import Child, end_leftover, free_port, keep_running, wait_until, write_private
+from local.processes import Child, StackError, end_leftover, free_port, keep_running, wait_until, write_private
 from local.temporal import TemporalServer
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -118,11 +119,20 @@ class Stack:
         """Activate the bundle where it is not active yet, and see that everybody in it has a token that works."""
         pool = await open_pool(SecretStr(self.postgres.url("remit_owner")), 2)
         try:
-            await activate_bundle(pool, self.bundle, _OPERATOR)
+            await self._activate(pool)
             self.credentials = await self._issue(pool)
         finally:
             await pool.close()
         write_private(self._credentials_file, self.credentials.model_dump_json(indent=2))
+
+    async def _activate(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        try:
+            await bootstrap_bundle(pool, self.bundle, _OPERATOR)
+        except Forbidden as problem:
+            raise StackError(
+                f"{self.home} has another policy than version {self.bundle.version}, from an earlier run: delete the "
+                f"folder to begin anew, or start it with the policy that it has. {problem}"
+            ) from problem
 
     async def _issue(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Credentials:
         known = Credentials()

@@ -65,7 +65,7 @@ class Finder(Generic[S]):
         if error["type"] == "extra_forbidden":
             known = list(self.settings.model_fields)
             return f"{place}: the check '{self.name}' has no such setting{suggestion(place, known)}"
-        return f"{place}: {error['msg']}"
+        return f"{place}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def signal(check: str, version: str, found: Iterable[Found]) -> Signal:

@@ -1,8 +1,8 @@
 """Actions in PostgreSQL. Every change of state is one statement that also writes its ledger entries."""
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -24,6 +24,10 @@ from domain.record import ActionRecord, Claim, Execution
 CHANNEL = "remit_action"
 """PostgreSQL notifies this channel with the action's id whenever an action reaches a final state."""
 
+MAX_JUDGED = 10_000
+"""How many judged actions are read at most, unless told otherwise."""
+
+_PAGE = 500
 _COLUMNS = """id, agent, owner, use_case, action_type, state, digest, arguments, context, judgement, approval,
     execution, exceeded, created_at, updated_at"""
 
@@ -209,6 +213,21 @@ class Actions:
         )
         with database_errors():
             return [_record(row) for row in await self._pool.fetch(statement, *parameters)]
+
+    async def judged_since(self, since: datetime, limit: int = MAX_JUDGED) -> AsyncIterator[ActionRecord]:
+        """Yield records judged since a moment, newest first, at most `limit`. They are read a page at a time."""
+        statement = f"""SELECT {_COLUMNS}, NULL AS hold FROM action
+            WHERE judgement IS NOT NULL AND created_at >= $1 AND (created_at, id) < ($2, $3)
+            ORDER BY created_at DESC, id DESC LIMIT $4"""
+        before, left = (datetime.max.replace(tzinfo=UTC), ""), limit
+        while left > 0:
+            with database_errors():
+                rows = await self._pool.fetch(statement, since, *before, min(left, _PAGE))
+            for row in rows:
+                yield _record(row)
+            if len(rows) < min(left, _PAGE):
+                return
+            before, left = (rows[-1]["created_at"], rows[-1]["id"]), left - len(rows)
 
     async def unstarted(self, before: datetime, limit: int = 100) -> list[ActionRecord]:
         """Return actions that were accepted before `before` and never assessed: their workflow may not have started.

@@ -47,6 +47,16 @@ class Active(Frozen):
     since: datetime
 
 
+class Activation(Frozen):
+    """One time a bundle became the active one."""
+
+    number: int
+    digest: str
+    version: str
+    activated_by: str
+    activated_at: datetime
+
+
 class Policies:
     """The store of bundles, for reading what is active and, as owner, for activating another."""
 
@@ -58,6 +68,13 @@ class Policies:
         with database_errors():
             row = await self._pool.fetchrow(_ACTIVE)
         return Active(digest=row["digest"], since=row["activated_at"]) if row else None
+
+    async def activations(self, limit: int) -> list[Activation]:
+        """Return when which bundle became active and by whom, newest first: the first one is active now."""
+        statement = """SELECT number, digest, version, activated_by, activated_at
+            FROM policy_activation JOIN policy_bundle USING (digest) ORDER BY number DESC LIMIT $1"""
+        with database_errors():
+            return [Activation.model_validate(dict(row)) for row in await self._pool.fetch(statement, limit)]
 
     async def load(self, wanted: str) -> Policy:
         """Return the bundle of this digest, compiled. Its bytes are checked against the digest first.

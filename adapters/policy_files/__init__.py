@@ -37,6 +37,17 @@ def read_bundle(folder: Path, today: date | None = None) -> Bundle:
     return bundle
 
 
+def read_document(folder: Path) -> dict[str, object]:
+    """Return what the files in `folder` say together, as one document of plain JSON values, unchecked.
+
+    Raises BundleInvalid for files that cannot be read.
+    """
+    files = _Files(folder)
+    if files.lines:
+        raise BundleInvalid(files.sorted_lines())
+    return files.content
+
+
 class _Files:
     """The files of one bundle, and what is wrong with them so far."""
 

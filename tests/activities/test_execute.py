@@ -460,6 +460,24 @@ async def test_an_approval_that_became_too_old_is_void_and_the_action_expires_wi
     assert f'"data":{{"digest":"{here.record.action.digest}","void_at":"{until}"}}'.encode() in entry.body
 
 
+async def test_an_approval_does_not_become_void_while_a_hold_is_on(here: Recorder) -> None:
+    approved(here, timedelta(days=3))
+    here.hold = here.holds.place(datetime.now(UTC) - timedelta(days=3))
+
+    assert await here.execute(ages=True) is State.PENDING_APPROVAL
+    assert here.done == []
+
+
+@pytest.mark.parametrize(("held", "ended"), [(61, State.SUCCEEDED), (59, State.EXPIRED)], ids=["in time", "too old"])
+async def test_the_time_it_was_held_does_not_make_an_approval_older(here: Recorder, held: int, ended: State) -> None:
+    approved(here, timedelta(minutes=120))
+    lifted_at = datetime.now(UTC) - timedelta(minutes=10)
+    here.holds.place(lifted_at - timedelta(minutes=held))
+    here.holds.lift(lifted_at)
+
+    assert await here.execute(ages=True) is ended
+
+
 async def test_an_approval_that_another_attempt_begins_to_execute_is_not_called_void(here: Recorder) -> None:
     approved(here, timedelta(minutes=61))
     here.grants = False

@@ -14,12 +14,21 @@ from pydantic import SecretStr, ValidationError
 from adapters.executors import SETTINGS, executors, problems_in
 from adapters.executors.http_request import MAX_ANSWER_BYTES, HttpRequest, RemoteSystem, http_client
 from domain.errors import EffectError, EffectNotSent, EffectRefused, EffectUnknown
+from domain.policy_change import Change
 from local.processes import free_port
 from tests.bundles import DOCUMENT, bundle
 
 POST = {"system": "crm", "method": "POST", "path": "/leads/{lead}/notes", "timeout_seconds": 2}
 ARGUMENTS = {"lead": "L-7", "text": "called back", "stars": 5}
 Respond = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class NoChanges:
+    """A store of changes that no test here asks."""
+
+    async def activate(self, change: Change, action_id: str) -> int:
+        """Refuse."""
+        raise EffectRefused(f"nothing is activated here: {action_id}")
 
 
 @dataclass

@@ -15,6 +15,7 @@ from domain.action import Action
 from domain.approval import Decision
 from domain.errors import EffectNotSent
 from local.stack import CHECKOUT
+from tests.bundles import DOCUMENT, policy
 from tests.workflows.world import PATIENCE, World, world
 from workflows.agent_action import CancelRequest
 
@@ -99,6 +100,21 @@ async def held_before_it_ran(here: World) -> Action:
     return action
 
 
+async def approved_in_stages(here: World) -> Action:
+    """The second stage begins while the timer of the first one's reminder runs, and is reminded in its place."""
+    stages = [{"group": "finance", "quorum": 2}, {"group": "on-call"}]
+    rule = {"id": "one", "stages": stages, "remind_after": "2h", "expire_after": "2d", "approval_lifetime": "1h"}
+    here.policies.policy = policy(approvals=[rule, *DOCUMENT["approvals"][1:]])
+    action = await here.refund()
+    for person in ("ann", "cem", "bob", "ann"):
+        await here.vote(action, person)
+    while "approval.reminded" not in here.actions.kinds(action.id):
+        await here.environment.sleep(timedelta(minutes=10))
+    await here.vote(action, "cem")
+    await here.ended(action)
+    return action
+
+
 PATHS: dict[str, Callable[[World], Awaitable[Action]]] = {
     path.__name__: path
     for path in (
@@ -112,6 +128,7 @@ PATHS: dict[str, Callable[[World], Awaitable[Action]]] = {
         denied,
         held_while_waiting,
         held_before_it_ran,
+        approved_in_stages,
     )
 }
 

@@ -99,20 +99,20 @@ class _Quorum:
         present = self._present[group]
         left = len(set(self._groups[group].members)) - len(present)
         if len(present) < quorum:
-            gone = f" ({left} of its members left or are nobody)" if left else ""
+            gone = f" ({left} of its members have left or are not in the catalog)" if left else ""
             yield f"{quorum} approvals are needed, but '{group}' has only {_people(len(present))}{gone}: {_REMEDY}"
         for tier in self._tiers():
             trained = frozenset(name for name in present if self._covers(self._people[name], tier))
             if len(trained) < quorum:
                 yield (
-                    f"{quorum} approvals are needed at tier {tier.value}, but only {_people(len(trained))} of "
-                    f"'{group}' have a training for it that is in force: {_REMEDY}, or renew trainings"
+                    f"{quorum} approvals are needed at tier {tier.value}, but trainings in force let only "
+                    f"{_people(len(trained))} of '{group}' give them: {_REMEDY}, or renew trainings"
                 )
             for agent, owner in self._excluded_owners():
                 if owner in trained and len(trained) - 1 < quorum:
                     yield (
-                        f"{quorum} approvals are needed, but for actions of '{agent}' only {_people(len(trained) - 1)} "
-                        f"of '{group}' may approve, because its owner '{owner}' is excluded: {_REMEDY}"
+                        f"{quorum} approvals are needed, but on actions of {agent} only {_people(len(trained) - 1)} of "
+                        f"'{group}' may decide, because its owner '{owner}' is excluded: {_REMEDY}"
                     )
 
     def _tiers(self) -> list[Tier]:
@@ -125,9 +125,12 @@ class _Quorum:
         return sorted(reached, key=_RANK.__getitem__, reverse=True)
 
     def _excluded_owners(self) -> Iterator[tuple[str, str]]:
-        """Yield the agents whose actions can reach the approval, with owners who may not approve them."""
+        """Yield whose actions can reach the approval, each with the owner who may not approve them."""
         if not self._approval.exclude_agent_owner:
             return
+        changes = self._bundle.policy_changes
+        if changes is not None and changes.approval == self._approval.id:
+            yield "the policy itself", changes.owner
         wide = [route.use_cases for route in self._bundle.routes if route.approval == self._approval.id]
         reaching = {
             agent
@@ -135,7 +138,7 @@ class _Quorum:
             if any(not names or use_case.id in names for names in wide)
             for agent in use_case.agents
         }
-        yield from ((a.id, a.owner) for a in self._bundle.agents if a.id in reaching and a.status == "active")
+        yield from ((f"'{a.id}'", a.owner) for a in self._bundle.agents if a.id in reaching and a.status == "active")
 
     def _covers(self, person: Person, tier: Tier) -> bool:
         return not person.trainings or any(

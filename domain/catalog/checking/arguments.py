@@ -55,6 +55,8 @@ def _path_problem(path: str, shape: Shape, kinds: frozenset[Kind] | None, role: 
         if shape.is_known and Kind.LIST in shape.kinds and Kind.RECORD not in shape.kinds:
             return f"'{walked}' is a list: write {walked}[].{path[len(walked) + 1 :]} to mean each of its items"
         if shape.is_known and name not in shape.fields:
+            if not shape.fields and walked:
+                return f"'{walked}' is {shape} and has no fields: leave out .{name}"
             at = f"'{walked}' has" if walked else "the arguments have"
             return f"{at} no field '{name}'{suggestion(name, shape.fields)}"
         shape = shape.fields.get(name, Shape())
@@ -78,7 +80,7 @@ def _kind_problem(path: str, shape: Shape, kinds: frozenset[Kind], role: str) ->
             f"'{path}' may have decimals, but is taken for minor units (cents): write amount_unit: major beside it, or "
             "type: integer in its schema"
         )
-    return f"'{path}' is {inner}, which cannot be the {role}; it must be {Shape(kinds)}"
+    return f"'{path}' leads to {inner}, which cannot be the {role}; it must be {Shape(kinds)}"
 
 
 def _limits(bundle: Bundle) -> Iterator[Problem]:

@@ -44,4 +44,4 @@ def _times(approval: ApprovalRule) -> Iterator[tuple[str, str]]:
     for field in ("remind_after", "escalate_after"):
         step = getattr(approval, field)
         if step is not None and step >= approval.expire_after:
-            yield field, f"{field} must come before expire_after, when it is over"
+            yield field, f"{field} must be shorter than expire_after: by then it is over"

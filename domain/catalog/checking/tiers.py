@@ -29,7 +29,8 @@ def tier_problems(risk: Risk) -> Iterator[Problem]:
     if risk.tiers[last].when.strip() != "true":
         message = "the last tier's condition must be 'true' (in quotes), so that every action has a tier"
         yield Problem(("risk", "tiers", last, "when"), message)
-    yield from _problems(_written(risk))
+    else:
+        yield from _problems(_written(risk))
 
 
 def tier_table(risk: Risk) -> Mapping[Scores, Tier] | None:

@@ -8,7 +8,12 @@ from domain.action import Context, Source
 from domain.catalog import ActionType, UseCase
 from domain.signals import Content, Signal, content_of
 
-ROLES = {"recipients": ["to", "cc[]"], "accounts": ["account"], "files": ["attachments[]"], "texts": ["subject", "body"]}
+ROLES = {
+    "recipients": ["to", "cc[]"],
+    "accounts": ["account"],
+    "files": ["attachments[]"],
+    "texts": ["subject", "body"],
+}
 
 
 def content(

@@ -96,13 +96,17 @@ async def test_only_the_kinds_asked_for_are_found() -> None:
 
 async def test_what_is_to_be_ignored_is_ignored_however_it_is_spaced() -> None:
     settings = {"ignore": ["+49 30 901820", "DE89370400440532013000", "@northwind.example", "jörg@exämple.de"]}
-    ours = "call +49 (30) 90-1820, pay to DE89 3704 0044 0532 0130 00, write to help@Northwind.example or Jörg@exämple.de"
+    ours = (
+        "call +49 (30) 90-1820, pay to DE89 3704 0044 0532 0130 00, write to help@Northwind.example or Jörg@exämple.de"
+    )
     assert await kinds("personal_data", ours, settings) == []
     assert await kinds("personal_data", f"{ours} or ann@northwind.example.org", settings) == ["email"]
 
 
 async def test_numbers_and_names_that_the_agent_made_up_are_looked_at_and_not_quoted() -> None:
-    signal = await look("personal_data", "", arguments={"amount": 4111111111111111, "bob@example.com": {"x": "536-90-4399"}})
+    signal = await look(
+        "personal_data", "", arguments={"amount": 4111111111111111, "bob@example.com": {"x": "536-90-4399"}}
+    )
     assert signal.kinds == ["email", "payment_card", "us_ssn"]
     assert signal.fields == ["arguments.*", "arguments.*.*", "arguments.amount"]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from time import monotonic
 from typing import Any, Protocol
 
 import structlog
@@ -47,17 +48,16 @@ async def _signal(content: Content, use: CheckUse, check: Check | None) -> Signa
     if check is None:
         return _unknown(use.check, "", "there is no such check in this installation")
     # A check that does not wait for anything cannot be interrupted, so that its time is measured, too.
-    clock = asyncio.get_running_loop().time
     limit = use.time_limit_ms / 1000
-    deadline = clock() + limit
+    deadline = monotonic() + limit
     late = f"no answer within {use.time_limit_ms} ms"
     try:
         async with asyncio.timeout(limit):
             signal = await check.inspect(content, use.settings)
     except Exception as failure:
-        because = late if clock() >= deadline else f"the check failed with {type(failure).__name__}"
+        because = late if monotonic() >= deadline else f"the check failed with {type(failure).__name__}"
         return _unknown(use.check, check.version, because, failure)
-    if clock() >= deadline:
+    if monotonic() >= deadline:
         return _unknown(use.check, check.version, late)
     if signal.finding is Finding.UNKNOWN:
         return _unknown(use.check, check.version, signal.because)

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from adapters.database.policy_changes import Activation
+from adapters.database.policies import Activation, Policies
 from adapters.database.tokens import Caller, TokenKind
 from api.identity import AnyCaller, Doors, ReviewerCaller, one_of
 from api.problems import documented
-from api.proposals import active_now, earlier_bundle, propose, read
+from api.proposals import MAX_PAST, active_now, earlier_bundle, propose, read
 from api.submission import carry
 from domain.action import Digest, State
 from domain.policy_change import Change
@@ -110,11 +110,17 @@ async def active(who: AnyCaller, doors: Doors) -> ActivationView:
 )
 async def history(who: HistoryReader, doors: Doors) -> ActivationList:
     """Return which bundle was active from when on, the newest first."""
-    return ActivationList(items=[_activation_view(each) for each in await doors.policy_changes.past()])
+    return ActivationList(items=[_activation_view(each) for each in await Policies(doors.pool).activations(MAX_PAST)])
 
 
 def _activation_view(activation: Activation) -> ActivationView:
-    return ActivationView.model_validate(activation.model_dump(exclude={"number"}))
+    return ActivationView(
+        version=activation.version,
+        digest=activation.digest,
+        since=activation.activated_at,
+        by=activation.activated_by,
+        action=activation.action,
+    )
 
 
 def _proposal_view(record: ActionRecord, public_url: str) -> ProposalView:

@@ -10,8 +10,7 @@ from typing import Any
 
 from activities.try_examples import examples_failures
 from adapters import checks, executors
-from adapters.database.policies import Policies, bundle_bytes
-from adapters.database.policy_changes import Activation
+from adapters.database.policies import Activation, Policies, bundle_bytes
 from adapters.database.tokens import Caller, TokenKind
 from api.connections import Connections
 from api.submission import Accepted, accept
@@ -27,6 +26,7 @@ from domain.policy_change import Change, fitting
 from domain.policy_diff import differences
 
 MAX_DEPTH = 40
+MAX_PAST = 200
 
 
 async def propose(doors: Connections, who: Caller, bundle: Bundle, reason: str) -> Accepted:
@@ -68,7 +68,7 @@ async def propose(doors: Connections, who: Caller, bundle: Bundle, reason: str) 
 
 async def active_now(doors: Connections) -> Activation:
     """Return the activation of the bundle that is active. Raises PolicyUnavailable when there is none."""
-    past = await doors.policy_changes.past(1)
+    past = await Policies(doors.pool).activations(1)
     if not past:
         raise PolicyUnavailable("no policy bundle is active; load one with: remit policy activate DIR")
     return past[0]
@@ -85,7 +85,7 @@ def read(document: Mapping[str, Any]) -> Bundle:
 
 async def earlier_bundle(doors: Connections, name: str) -> Bundle:
     """Return a bundle that was active before, by its digest. Raises NotFound."""
-    if all(activation.digest != name for activation in await doors.policy_changes.past()):
+    if all(activation.digest != name for activation in await Policies(doors.pool).activations(MAX_PAST)):
         raise NotFound(f"no bundle {name} was ever active; `remit policy history` lists those that were")
     return (await Policies(doors.pool).load(name)).bundle
 

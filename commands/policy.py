@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from activities.try_examples import examples_failures, tried
 from adapters.checks import CHECKS
-from adapters.database.administration import activate_bundle
+from adapters.database.administration import bootstrap_bundle
 from adapters.database.policies import Activation, Policies, bundle_bytes
 from adapters.policy_files import read_bundle
+from commands import policy_change
 from commands.running import fail, guarded, out, owner_url, settings_or_fail, with_pool
 from commands.simulation import simulation_lines
 from domain.canonical import digest
@@ -29,6 +30,7 @@ from domain.policy import Policy
 from domain.policy_diff import differences
 
 app = typer.Typer(no_args_is_help=True, help="Check, try out, compare and activate policy bundles.")
+app.add_typer(policy_change.app)
 
 MAX_FILE_BYTES = 1_000_000
 MAX_HISTORY = 1000
@@ -60,9 +62,9 @@ def activate(
     folder: Folder,
     by: Annotated[str, typer.Option(help="Who activates it, for the ledger")] = "operator",
 ) -> None:
-    """Check a bundle and make it the active one in every process, within seconds."""
+    """Make the first bundle of an installation the active one. Later ones are proposed: remit policy propose."""
     bundle = guarded(lambda: read_bundle(folder))
-    changed = with_pool(owner_url(settings_or_fail()), lambda pool: activate_bundle(pool, bundle, by))
+    changed = with_pool(owner_url(settings_or_fail()), lambda pool: bootstrap_bundle(pool, bundle, by))
     state = "is active now" if changed else "was active already"
     out.print(f"bundle '{bundle.id}' version {bundle.version} {state}, {_digest(bundle)}")
 

@@ -80,7 +80,8 @@ def _api(url: str | None) -> httpx.Client:
     token = os.environ.get(TOKEN)
     if not token:
         fail(
-            f"set {TOKEN} to your reviewer token; an admin makes one with: remit token create --kind reviewer --subject YOUR_ID"
+            f"set {TOKEN} to your reviewer token; an admin makes one with: "
+            "remit token create --kind reviewer --subject YOUR_ID"
         )
     base = url or str(settings_or_fail().public_url)
     return httpx.Client(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,7 +150,7 @@ def test_every_command_is_shown() -> None:
 def test_a_command_that_is_shown_can_be_typed(typed: str) -> None:
     if typed.startswith("--"):
         return
-    words = typed.split()
+    words = shlex.split(typed)
     length = 1 if words[0] in commands() else 2
     command = commands()[" ".join(words[:length])]
     command.make_context(words[length - 1], words[length:])

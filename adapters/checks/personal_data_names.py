@@ -49,7 +49,7 @@ class PersonalDataNames(Finder[NamesSettings]):
     settings = NamesSettings
 
     def __init__(self) -> None:
-        self._processes: dict[tuple[str, str], _NamesProcess] = {}
+        self._processes: dict[tuple[str, str], NamesProcess] = {}
 
     async def search(self, content: Content, settings: NamesSettings) -> list[Found]:
         """Return each field with each kind of name in it. Raises CannotTell where Presidio does not answer."""
@@ -64,7 +64,7 @@ class PersonalDataNames(Finder[NamesSettings]):
             "texts": [text for _, text in places],
         }
         key = (settings.language, settings.model)
-        process = self._processes.setdefault(key, _NamesProcess())
+        process = self._processes.setdefault(key, NamesProcess())
         kinds = await process.answer_to(request)
         return [(field, kind) for (field, _), found in zip(places, kinds, strict=True) for kind in found]
 
@@ -75,10 +75,11 @@ class PersonalDataNames(Finder[NamesSettings]):
         self._processes.clear()
 
 
-class _NamesProcess:
+class NamesProcess:
     """One process for one language and model. It answers one question at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: Path = _PROGRAM) -> None:
+        self._program = program
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -120,7 +121,7 @@ class _NamesProcess:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
-            str(_PROGRAM),
+            str(self._program),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

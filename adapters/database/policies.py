@@ -48,13 +48,14 @@ class Active(Frozen):
 
 
 class Activation(Frozen):
-    """One time a bundle became the active one."""
+    """One time a bundle became the active one; `action` is the approved change that did it, None for an operator's."""
 
     number: int
     digest: str
     version: str
     activated_by: str
     activated_at: datetime
+    action: str | None
 
 
 class Policies:
@@ -71,7 +72,7 @@ class Policies:
 
     async def activations(self, limit: int) -> list[Activation]:
         """Return when which bundle became active and by whom, newest first: the first one is active now."""
-        statement = """SELECT number, digest, version, activated_by, activated_at
+        statement = """SELECT number, digest, version, activated_by, activated_at, action
             FROM policy_activation JOIN policy_bundle USING (digest) ORDER BY number DESC LIMIT $1"""
         with database_errors():
             return [Activation.model_validate(dict(row)) for row in await self._pool.fetch(statement, limit)]

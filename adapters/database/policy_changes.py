@@ -1,4 +1,4 @@
-"""Changes of the policy in PostgreSQL: bundles that are proposed, the one activation that each may lead to, the past.
+"""Changes of the policy in PostgreSQL: bundles that are proposed, the one activation that each may lead to.
 
 The application cannot write an activation. It asks the function `activate_policy`, and the database itself looks
 whether the action is an approved change that names this very bundle and the one it replaces.
@@ -11,7 +11,6 @@ import asyncpg
 from adapters.database.connection import database_errors
 from adapters.database.ledger import ENTRY_INSERTS, entry_parameters
 from adapters.database.policies import bundle_bytes
-from domain.action import Frozen
 from domain.canonical import digest
 from domain.catalog import Bundle
 from domain.errors import EffectRefused
@@ -24,27 +23,12 @@ SELECT number, fresh FROM changed"""
 
 _STORE = "INSERT INTO policy_bundle (digest, version, document) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING"
 
-_PAST = """
-SELECT a.number, a.digest, b.version, a.activated_by AS by, a.activated_at AS since, a.action
-FROM policy_activation a JOIN policy_bundle b ON b.digest = a.digest ORDER BY a.number DESC LIMIT $1"""
-
 NOT_APPROVED = "RM001"
 REPLACED = "RM002"
 
 
-class Activation(Frozen):
-    """One activation of a bundle: since when, by whom, and by which action; None for one by an operator."""
-
-    number: int
-    digest: str
-    version: str
-    by: str
-    since: datetime
-    action: str | None
-
-
 class PolicyChangeStore:
-    """The store of proposed bundles and of the activations there were."""
+    """The store of proposed bundles, and of the one activation that each change may lead to."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
@@ -56,11 +40,6 @@ class PolicyChangeStore:
         with database_errors():
             await self._pool.execute(_STORE, name, bundle.version, document)
         return name
-
-    async def past(self, limit: int = 200) -> list[Activation]:
-        """Return the activations, the newest first: the first is what is active."""
-        with database_errors():
-            return [Activation.model_validate(dict(row)) for row in await self._pool.fetch(_PAST, limit)]
 
     async def activate(self, change: Change, action_id: str) -> int:
         """Make the bundle of an approved change the active one, with its ledger entry, and return the number.

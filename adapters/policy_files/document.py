@@ -22,6 +22,17 @@ _DECIMAL = "tag:yaml.org,2002:float"
 _NULL = "tag:yaml.org,2002:null"
 
 
+_HINTS = {
+    "mapping values are not allowed": ": a text with ': ' in it must stand in quotes",
+    "found character '\\t'": ": indent with spaces, not with tabs",
+    "expected ',' or ']'": ": a '[' before it is not closed",
+    "expected ',' or '}'": ": a '{' before it is not closed",
+    "expected <block end>": ": this line is indented differently from those above it",
+    "could not find expected ':'": ": a name needs ': ' and its value after it",
+    "found unexpected end of stream": ": a quote before it is not closed",
+}
+
+
 @dataclass(frozen=True)
 class Fault:
     """Something wrong with a file: the character where it stands, and what to write instead."""
@@ -113,7 +124,9 @@ class Document:
             node: yaml.Node | None = loader.get_single_node()
         except yaml.MarkedYAMLError as problem:
             mark = problem.problem_mark
-            self.faults.append(Fault(mark.index if mark else 0, str(problem.problem)))
+            said = str(problem.problem)
+            hint = next((hint for start, hint in _HINTS.items() if said.startswith(start)), "")
+            self.faults.append(Fault(mark.index if mark else 0, f"{said}{hint}"))
         except yaml.reader.ReaderError as problem:
             self.faults.append(
                 Fault(problem.position, f"the character {chr(problem.character)!r} cannot stand in YAML")

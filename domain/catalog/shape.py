@@ -41,7 +41,7 @@ def _problem(model: type[BaseModel], error: Any) -> Problem:
         return Problem(place, f"no field '{place[-1]}' here{suggestion(str(place[-1]), known)}", at_name=True)
     if kind == "missing":
         wanted = _example(_schema_at(model, place))
-        return Problem(place, f"'{place[-1]}' is missing: write {place[-1]}: {wanted}")
+        return Problem(place, f"'{place[-1]}' is missing: add {place[-1]}: {wanted}")
     is_name = "[key]" in error["loc"]
     return Problem(place, _wrong_value(model, place, name, error), at_name=is_name)
 
@@ -129,8 +129,9 @@ _EXPECTED: dict[str, tuple[str, Callable[[Any], str]]] = {
     "time_delta_": ("a length of time", _such("30s, 15m, 4h or 2d")),
     "time_": ("a time of day", _such("'09:00'")),
 }
+_IDENTIFIER = r"^[a-z0-9][a-z0-9._-]{0,79}$"
 _PATTERNS = {
-    r"^[a-z0-9][a-z0-9._-]{0,79}$": (
+    _IDENTIFIER: (
         "an id has only lower-case letters, digits, '.', '_' and '-', begins with a letter or digit, and has at most "
         "80 characters, such as refund-clerk"
     ),
@@ -213,8 +214,8 @@ def _example(schema: Mapping[str, Any]) -> str:
     """Return what a missing field could look like."""
     if values := list(_enumerated(schema)):
         return " or ".join(str(value) for value in values)
-    if schema.get("pattern") in _PATTERNS:
-        return _PATTERNS[schema["pattern"]].rpartition("such as ")[2].partition(" (")[0]
+    if (pattern := schema.get("pattern")) in _PATTERNS:
+        return "some-id" if pattern == _IDENTIFIER else _PATTERNS[pattern].rpartition("such as ")[2].partition(" (")[0]
     by_format = {"date": "2026-01-31", "duration": "4h", "time": "'09:00'", "date-time": "2026-01-31T09:00:00Z"}
     by_type = {"array": "[...]", "object": "{...}", "integer": "1", "boolean": "true"}
     return by_format.get(schema.get("format", "")) or by_type.get(schema.get("type", ""), "...")

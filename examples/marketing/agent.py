@@ -89,6 +89,14 @@ class RemitClient:
         body = {"decision": decision, "revision": revision, "reason": reason}
         return await self._call("POST", f"/v1/actions/{action_id}/votes", json=body)
 
+    async def policy(self) -> dict[str, Any]:
+        """Return which policy is active."""
+        return await self._call("GET", "/v1/policy")
+
+    async def propose(self, bundle: Mapping[str, Any], reason: str) -> dict[str, Any]:
+        """Propose a change of the policy, with a reviewer's token. Sent again, it is the same proposal."""
+        return await self._call("POST", "/v1/policy/proposals", json={"bundle": bundle, "reason": reason})
+
     async def ledger(self, action_id: str) -> list[dict[str, Any]]:
         """Return the ledger entries of an action, in order."""
         answer = await self._call("GET", f"/v1/actions/{action_id}/ledger")

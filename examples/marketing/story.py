@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from examples.marketing import amendment
 from examples.marketing.agent import FINAL, TASKS, RemitClient, RemitProblem, Submitted, submit_tasks
 from examples.marketing.checks import Evidence, evidence, findings
 from examples.marketing.demo import Demo
@@ -19,6 +20,7 @@ from examples.marketing.doors import Door, Wish, doors_of
 from examples.marketing.patience import insist, until
 from examples.marketing.script import Act, part_of
 from examples.marketing.task import Task
+from local.processes import StackError
 
 __all__ = ["Demo", "Row", "submit_everything", "tell"]
 
@@ -59,9 +61,10 @@ async def tell(demo: Demo, say: Say) -> list[Row]:
         effects = await _fetched(f"{demo.crm_url}/effects", "effects", demo.crm_token)
         messages = await _fetched(f"{demo.mail_url}/messages", "messages")
         say("every action has ended: checking what happened, and what did not")
-        return [
+        rows = [
             await story.row(each, problem, effects, messages) for each, problem in zip(submitted, problems, strict=True)
         ]
+        return [*rows, await story.change_the_policy(run)]
 
 
 async def submit_everything(demo: Demo, say: Say) -> list[Row]:
@@ -98,6 +101,38 @@ class _Story:
             return f"{type(problem).__name__}: {problem}"
         self._say(f"{submitted.task.name}: {action['state']}")
         return ""
+
+    async def change_the_policy(self, run: str) -> Row:
+        """Have one person propose another policy and two others approve it, and see that it is active then."""
+        names = ", ".join(person for person, _ in amendment.APPROVERS)
+        doors = ", ".join(door for _, door in amendment.APPROVERS)
+        action_id, note, version = "", "", "unchanged"
+        self._say(f"{amendment.TASK}: {amendment.AUTHOR} proposes it, and may not approve it")
+        try:
+            proposal = await amendment.propose(self._demo, run)
+            action_id = proposal["action"]
+            for person, door in amendment.APPROVERS:
+                self._say(f"{amendment.TASK}: {person} decides to approve ({door})")
+                await self._vote(self._doors[door], Wish(action_id, person, "approve"))
+            await self._witness.follow(action_id, _END_SECONDS)
+            version = await amendment.wait_until_active(self._demo, proposal["digest"])
+        except (TimeoutError, RemitProblem, httpx.HTTPError, LookupError, StackError) as problem:
+            note = f"{type(problem).__name__}: {problem}"
+        state = (await self._witness.get(action_id))["state"] if action_id else "not proposed"
+        self._say(f"{amendment.TASK}: {state}")
+        return Row(
+            task=amendment.TASK,
+            action_id=action_id,
+            tier="high",
+            route="ask",
+            state=state,
+            expected="succeeded",
+            decided_by=names,
+            door=doors,
+            effects=f"policy {version}",
+            ok=state == "succeeded" and not note,
+            note=note,
+        )
 
     async def row(self, submitted: Submitted, problem: str, effects: Fetched, messages: Fetched) -> Row:
         """Gather what can be seen of an action and judge it."""

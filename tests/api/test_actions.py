@@ -56,7 +56,14 @@ async def test_an_approved_action_runs_exactly_once(remit: Installation) -> None
     answer = await remit.vote(action, "ann")
 
     assert answer.status_code == 200, answer.text
-    assert answer.json() == {"accepted": True, "outcome": "approved", "approvals": 1, "quorum": 1}
+    assert answer.json() == {
+        "accepted": True,
+        "outcome": "approved",
+        "approvals": 1,
+        "quorum": 1,
+        "stage": 1,
+        "stages": 1,
+    }
     ended = await remit.get(action["id"], wait=10)
     assert ended["state"] == "succeeded"
     assert ended["approval"]["votes"][0]["person"] == "ann"

@@ -51,6 +51,8 @@ def problems_of(bundle: Bundle, today: date) -> Iterator[Problem]:
     yield from approver_problems(bundle, today)
     yield from control_problems(bundle, today)
     yield from route_problems(bundle)
-    yield from condition_problems(bundle)
-    yield from tier_problems(bundle.risk)
+    in_conditions = list(condition_problems(bundle))
+    yield from in_conditions
+    if not any(problem.place[:2] == ("risk", "tiers") for problem in in_conditions):
+        yield from tier_problems(bundle.risk)
     yield from required_test_problems(bundle)

@@ -12,7 +12,7 @@ from itertools import combinations
 from domain.action import Tier
 from domain.catalog.bundle import Bundle
 from domain.catalog.checking.people import is_gone
-from domain.catalog.people import Group, Person
+from domain.catalog.people import Group
 from domain.catalog.problems import Place, Problem
 from domain.catalog.routes import ApprovalRule
 
@@ -24,7 +24,7 @@ def approver_problems(bundle: Bundle, today: date) -> Iterator[Problem]:
     people = {person.id: person for person in bundle.people}
     groups = {group.id: group for group in bundle.groups}
     present = {
-        group.id: frozenset(name for name in group.members if name in people and not is_gone(people[name], today))
+        group.id: frozenset(name for name in group.members if name not in people or not is_gone(people[name], today))
         for group in bundle.groups
     }
     for number, group in enumerate(bundle.groups):
@@ -99,10 +99,10 @@ class _Quorum:
         present = self._present[group]
         left = len(set(self._groups[group].members)) - len(present)
         if len(present) < quorum:
-            gone = f" ({left} of its members have left or are not in the catalog)" if left else ""
+            gone = f" ({left} of its members {'has' if left == 1 else 'have'} left)" if left else ""
             yield f"{quorum} approvals are needed, but '{group}' has only {_people(len(present))}{gone}: {_REMEDY}"
         for tier in self._tiers():
-            trained = frozenset(name for name in present if self._covers(self._people[name], tier))
+            trained = frozenset(name for name in present if self._is_trained(name, tier))
             if len(trained) < quorum:
                 yield (
                     f"{quorum} approvals are needed at tier {tier.value}, but trainings in force let only "
@@ -140,9 +140,10 @@ class _Quorum:
         }
         yield from ((f"'{a.id}'", a.owner) for a in self._bundle.agents if a.id in reaching and a.status == "active")
 
-    def _covers(self, person: Person, tier: Tier) -> bool:
-        return not person.trainings or any(
-            _RANK[training.tier] >= _RANK[tier] and training.expires >= self._today for training in person.trainings
+    def _is_trained(self, name: str, tier: Tier) -> bool:
+        trainings = self._people[name].trainings if name in self._people else []
+        return not trainings or any(
+            _RANK[training.tier] >= _RANK[tier] and training.expires >= self._today for training in trainings
         )
 
 

@@ -34,7 +34,8 @@ SAMPLES: dict[str, Content] = {
     ),
 }
 CONTENT_OF_EVERYTHING = [
-    "quixote", "lamancha", "zweifelsfrei", "dulcinea", "901820", "0532", "4399", "sancho", "rocinante", "panza", "pаypal",
+    "quixote", "lamancha", "zweifelsfrei", "dulcinea", "901820", "0532", "4399", "sancho", "rocinante", "panza",
+    "pаypal",
     "evade", "barataria", "windmills", "zoraida", "dE6gH9", "cardenio", "luscinda", "411111", "altisidora", "basin",
     "maritornes",
 ]  # fmt: skip

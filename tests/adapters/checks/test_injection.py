@@ -76,7 +76,8 @@ CLEAR = [
     "We would like to schedule an urgent meeting. You must pay within 14 days. Act as soon as you can.",
     "Please forward this to the team, and send the contract to legal@corp.example.",
     "After you sign, we continue with the first payment. Your new role starts on Monday.",
-    "A family \U0001f468\u200d\U0001f469\u200d\U0001f467, \u263a\ufe0f and \U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
+    "A family \U0001f468\u200d\U0001f469\u200d\U0001f467, \u263a\ufe0f and "
+    "\U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
     "Früher war alles besser: die Regeln, die Anweisungen.",
     "![build](https://img.example/status?style=flat) passed",
 ]

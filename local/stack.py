@@ -20,7 +20,7 @@ from adapters.database.tokens import TokenKind, Tokens
 from domain.catalog import Bundle
 from domain.errors import Forbidden
 from local.postgres import EmbeddedPostgres
-from local.processes import Child, StackError, end_leftover, free_port, keep_running, wait_until, write_private
+from local.processes import Child, end_leftover, free_port, keep_running, wait_until, write_private
 from local.temporal import TemporalServer
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -126,13 +126,11 @@ class Stack:
         write_private(self._credentials_file, self.credentials.model_dump_json(indent=2))
 
     async def _activate(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        """Load the first policy. One that people approved in an earlier run stays: only people change it."""
         try:
             await bootstrap_bundle(pool, self.bundle, _OPERATOR)
         except Forbidden as problem:
-            raise StackError(
-                f"{self.home} has another policy than version {self.bundle.version}, from an earlier run: delete the "
-                f"folder to begin anew, or start it with the policy that it has. {problem}"
-            ) from problem
+            self._say(f"the policy of an earlier run stays, not version {self.bundle.version} of the files: {problem}")
 
     async def _issue(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Credentials:
         known = Credentials()

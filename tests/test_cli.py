@@ -260,7 +260,8 @@ def test_there_are_the_commands_that_the_documentation_names() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
         *("", "api", "worker", "migrate", "review-link"),
         *("ledger", "ledger verify"),
-        *("policy", "policy check", "policy activate"),
+        *("policy", "policy check", "policy activate", "policy schema"),
+        *("policy show", "policy test", "policy simulate", "policy diff", "policy history"),
         *("token", "token create", "token list", "token revoke"),
         *("hold", "hold everything", "hold agent", "hold use-case", "hold action-type", "release", "holds"),
     }

@@ -83,7 +83,7 @@ class NamesProcess:
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._starting: asyncio.Task[None] | None = None
-        self._failed_at = float("-inf")
+        self._failed_at, self._refusal = float("-inf"), ""
 
     async def answer_to(self, request: Mapping[str, Any]) -> list[list[str]]:
         """Return what is found in each text of a request. Raises CannotTell where there is no answer."""
@@ -107,13 +107,13 @@ class NamesProcess:
         loop = asyncio.get_running_loop()
         if self._starting is None:
             if loop.time() < self._failed_at + _AGAIN_AFTER_SECONDS:
-                raise CannotTell("Presidio could not start a moment ago; it is tried again soon")
+                raise CannotTell(self._refusal)
             self._starting = loop.create_task(self._start({**request, "texts": ["ready?"]}))
             self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
             await asyncio.shield(self._starting)
-        except CannotTell:
-            self._failed_at, self._starting = loop.time(), None
+        except CannotTell as refusal:
+            self._failed_at, self._refusal, self._starting = loop.time(), str(refusal), None
             await self.end()
             raise
 

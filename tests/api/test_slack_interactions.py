@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import dataclasses
 import json
 import time
 from collections.abc import AsyncIterator
@@ -87,14 +88,9 @@ def app_of(engine: Engine, **changes: Any) -> FastAPI:
     app = FastAPI()
     problems.install(app)
     app.include_router(slack.router)
-    app.state.connections = Connections(
-        settings=settings,
-        actions=cast(Any, engine),
-        workflows=cast(Any, engine),
-        ledger=cast(Any, engine),
-        policies=cast(Any, engine),
-        **dict.fromkeys(("pool", "tokens", "callers", "sessions", "watch", "temporal", "holds"), unused),
-    )
+    needed = dict.fromkeys(("actions", "workflows", "ledger", "policies"), cast(Any, engine))
+    others = {part.name: unused for part in dataclasses.fields(Connections)}
+    app.state.connections = Connections(**{**others, **needed, "settings": settings})
     return app
 
 

@@ -7,6 +7,7 @@ import asyncio
 import json
 
 from adapters.checks import CHECKS
+from adapters.checks.personal_data_names import PersonalDataNames
 from domain.signals import Content
 from tests.adapters.checks.contents import ORDINARY_MAIL, content
 
@@ -44,9 +45,11 @@ CONTENT_OF_EVERYTHING = [
 async def signals() -> dict[str, dict[str, object]]:
     """Return the signal of every check about every sample."""
     found: dict[str, dict[str, object]] = {}
-    for name, check in CHECKS.items():
+    names = PersonalDataNames()
+    for name, check in {**CHECKS, "personal_data_names": names}.items():
         answers = {sample: await check.inspect(each, {}) for sample, each in SAMPLES.items()}
         found[name] = {sample: answer.model_dump(mode="json") for sample, answer in answers.items()}
+    await names.close()
     return found
 
 

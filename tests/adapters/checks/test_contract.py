@@ -219,8 +219,8 @@ async def test_a_hostile_text_of_the_largest_size_is_answered(name: str, unit: s
         ),
         (
             {"guardrails": {"checks": [{"check": "personal_data", "settings": {"region": "Germany"}}]}},
-            "guardrails.checks[0].settings: region: 'Germany' is no country with phone numbers; write its ISO code, such "
-            "as DE or US",
+            "guardrails.checks[0].settings: region: 'Germany' is no country with phone numbers; write its ISO code, "
+            "such as DE or US",
         ),
         (
             {"guardrails": {"checks": [{"check": "injection", "settings": {"kinds": []}}]}},

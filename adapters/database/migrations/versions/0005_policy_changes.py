@@ -17,8 +17,8 @@ COLUMNS = (
 )
 
 # The lock makes activations wait for each other, so that `replaces` is compared with what is active now. It is asked
-# again by the same action after an answer that was lost: then it only says what it did. Arguments are read as json and
-# not as jsonb, which has no place for every text that they can hold.
+# again by the same action after an answer that was lost: then it only says what it did. Neither json nor text has a
+# place for NUL, which is why proposals hold none.
 ACTIVATE = """
 CREATE FUNCTION activate_policy(wanted_action text, wanted_digest text, OUT number bigint, OUT fresh boolean)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$

@@ -83,7 +83,9 @@ test: test-setup  ## every check: lint, format, types, import rules, tests
 	@echo "test: lint-imports";        $(BIN)/lint-imports
 	@echo "test: pytest";              $(BIN)/python -m pytest -m "not soak"
 
-soak: test-setup  ## the long runs that make test leaves out
+soak: test-setup $(BIN)/uv  ## the long runs that make test leaves out
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r pyproject.toml --extra soak || \
+	  echo "soak: NO ATHERIS for this platform: fuzzing is skipped." >&2
 	@$(BIN)/python -m pytest -m soak
 
 histories: setup  ## record a history of each new path of the workflow

@@ -4,8 +4,9 @@ Nothing becomes active here. The action asks the people whom the active bundle n
 executor activates the bundle when they have approved it.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from activities.try_examples import examples_failures
@@ -24,9 +25,11 @@ from domain.errors import Forbidden, InvalidRequest, NotFound, PolicyUnavailable
 from domain.policy import Policy
 from domain.policy_change import Change, fitting
 from domain.policy_diff import differences
+from domain.replay import Replay
 
 MAX_DEPTH = 40
 MAX_PAST = 200
+REPLAYED = timedelta(days=90)
 
 
 async def propose(doors: Connections, who: Caller, bundle: Bundle, reason: str) -> Accepted:
@@ -53,7 +56,7 @@ async def propose(doors: Connections, who: Caller, bundle: Bundle, reason: str) 
         author=who.subject,
         reason=reason,
         differences=fitting(differences(current.bundle, bundle), policy_change.DIFFERENCES_BYTES),
-        replay=[],
+        replay=fitting(await _replay(doors, current, Policy(bundle, name)), policy_change.REPLAY_BYTES),
     )
     await doors.policy_changes.store(bundle)
     submission = Submission(
@@ -88,6 +91,15 @@ async def earlier_bundle(doors: Connections, name: str) -> Bundle:
     if all(activation.digest != name for activation in await Policies(doors.pool).activations(MAX_PAST)):
         raise NotFound(f"no bundle {name} was ever active; `remit policy history` lists those that were")
     return (await Policies(doors.pool).load(name)).bundle
+
+
+async def _replay(doors: Connections, current: Policy, candidate: Policy) -> list[str]:
+    """Return what the candidate would have made of recorded actions."""
+    replay = Replay(current, candidate, f"the last {REPLAYED.days} days")
+    async for record in doors.actions.judged_since(datetime.now(UTC) - REPLAYED):
+        replay.add(record)
+        await asyncio.sleep(0)  # other requests have their turn
+    return replay.report().lines()
 
 
 async def _require_usable(bundle: Bundle, name: str) -> None:

@@ -46,12 +46,24 @@ def differences(old: Bundle, new: Bundle) -> list[str]:
     At most 2000 lines of at most 2000 characters; where there are more, the last one says how many are left out.
     """
     found = changes(old.model_dump(mode="json"), new.model_dump(mode="json"))
-    ranked = sorted(((direction_of(change), change) for change in found), key=_rank)
+    rewritten = _rewritten(old, new)
+    ranked = sorted(((_direction(change, rewritten), change) for change in found), key=_rank)
     lines = [_line(change, direction) for direction, change in ranked]
     if len(lines) > MAX_LINES:
         left = len(lines) - MAX_LINES + 1
         lines = [*lines[: MAX_LINES - 1], f"{left} more differences are not listed; compare the files of the bundles"]
     return lines
+
+
+def _rewritten(old: Bundle, new: Bundle) -> set[str]:
+    """Name the approvals that go from one group to stages or back: their quorums cannot be compared one by one."""
+    before = {approval.id: bool(approval.stages) for approval in old.approvals}
+    return {each.id for each in new.approvals if before.get(each.id, bool(each.stages)) != bool(each.stages)}
+
+
+def _direction(change: Change, rewritten: set[str]) -> Direction:
+    is_rewritten = change.place[0] == "approvals" and len(change.place) > 1 and change.place[1] in rewritten
+    return Direction.UNCERTAIN if is_rewritten else direction_of(change)
 
 
 def _rank(ranked: tuple[Direction, Change]) -> tuple[int, int]:

@@ -33,8 +33,8 @@ from settings import Settings
 from tests.pages_of_docs import CHECKOUT, PAGES, fences, headings, links, page, section, slugs
 
 POLICY = CHECKOUT / "examples" / "marketing" / "policy"
-ELSEWHERE = {"REMIT_HOME", "REMIT_POLICY_FOLDER", "REMIT_SLACK_PORT", "REMIT_TEMPORAL_UI_PORT"}
-"""Variables that are no settings: of make, of the demo and of compose."""
+ELSEWHERE = {"REMIT_HOME", "REMIT_POLICY_FOLDER", "REMIT_SLACK_PORT", "REMIT_TEMPORAL_UI_PORT", "REMIT_TOKEN"}
+"""Variables that are no settings: of make, of the demo, of compose, and a person's own token."""
 
 
 def error_classes(root: type[RemitError] = RemitError) -> Iterator[type[RemitError]]:

@@ -52,7 +52,7 @@ class _Loader(yaml.SafeLoader):
         mark: Any = event.start_mark
         if isinstance(event, yaml.AliasEvent):
             raise yaml.composer.ComposerError(None, None, "aliases are not allowed; write it out", mark)
-        if getattr(event, "tag", None) not in (None, "!"):
+        if getattr(event, "tag", None) is not None:
             message = f"tags such as {event.tag} are not allowed; write the value alone"
             raise yaml.composer.ComposerError(None, None, message, mark)
         if self.depth >= MAX_DEPTH:
@@ -67,7 +67,7 @@ class _Loader(yaml.SafeLoader):
 for _tag, _form, _first in (
     (_TRUTH, r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     (_WHOLE, r"[-+]?(0|[1-9][0-9]*)", list("-+0123456789")),
-    (_DECIMAL, r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
+    (_DECIMAL, r"[-+]?((\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", list("-+.0123456789")),
     (_NULL, r"~|null|Null|NULL|", ["~", "n", "N", ""]),
 ):
     _Loader.add_implicit_resolver(_tag, re.compile(rf"^(?:{_form})\Z"), _first)

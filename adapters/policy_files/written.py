@@ -6,19 +6,35 @@ from collections.abc import Iterator
 import yaml
 
 
+MAX_INDICATED = 9
+"""A digit after `|` or `>` says how far the lines are indented; what is beyond that belongs to the value."""
+
+
 def written_positions(text: str, node: yaml.ScalarNode) -> list[int] | None:
     """Return where in the file each character of a text value is written; None where that cannot be told.
 
     The value is put together again from what is written; only when that gives the value are the places right.
     """
+    for pairs in _readings(text, node):
+        again = "".join(character for character, _ in pairs)
+        if again.rstrip("\n") == node.value.rstrip("\n"):
+            return [place for _, place in pairs]
+    return None
+
+
+def _readings(text: str, node: yaml.ScalarNode) -> Iterator[list[tuple[str, int]]]:
+    """Yield the ways in which a value may be written, as its characters with their places."""
     start, end = int(node.start_mark.index), int(node.end_mark.index)
-    if node.style in ("|", ">"):
-        pairs = list(_block(text, start, end, folded=node.style == ">"))
+    if node.style in ("'", '"'):
+        yield list(_flow(text, start + 1, end - 1, node.style))
+    elif node.style is None:
+        yield list(_flow(text, start, end, ""))
     else:
-        inside = (start + 1, end - 1) if node.style in ("'", '"') else (start, end)
-        pairs = list(_flow(text, *inside, node.style or ""))
-    again = "".join(character for character, _ in pairs)
-    return [place for _, place in pairs] if again.rstrip("\n") == node.value.rstrip("\n") else None
+        first = text.find("\n", start, end) + 1
+        lines = [(first + found.start(), found[0]) for found in re.finditer(r"[^\n]*\n?", text[first:end]) if found[0]]
+        deepest = min((len(line) - len(line.lstrip(" ")) for _, line in lines if line.strip()), default=0)
+        for indent in range(deepest, max(deepest - MAX_INDICATED, 0) - 1, -1):
+            yield list(_block(lines, indent, folded=node.style == ">"))
 
 
 _FOLD = re.compile(r"[ \t]*\n([ \t]*\n)*[ \t]*")
@@ -69,19 +85,14 @@ def _escaped(text: str, place: int) -> tuple[str, int]:
     return _ESCAPES.get(mark, mark), 2
 
 
-def _block(text: str, start: int, end: int, folded: bool) -> Iterator[tuple[str, int]]:
+def _block(lines: list[tuple[int, str]], indent: int, folded: bool) -> Iterator[tuple[str, int]]:
     """Yield the characters of a `|` or `>` value, as long as its lines are indented alike."""
-    first = text.find("\n", start, end) + 1
-    if not first:
-        return
-    lines = [(first + found.start(), found[0]) for found in re.finditer(r"[^\n]*\n?", text[first:end]) if found[0]]
-    indent = next((len(line) - len(line.lstrip(" ")) for _, line in lines if line.strip()), 0)
+    last = max((number for number, (_, line) in enumerate(lines) if line.strip()), default=-1)
     for number, (place, line) in enumerate(lines):
         content = line.rstrip("\n")[indent:]
         for offset, character in enumerate(content):
             yield character, place + indent + offset
-        following = [each for _, each in lines[number + 1 :]]
-        if not folded or not content or not any(each.strip() for each in following):
+        if not folded or not content or number >= last:
             yield "\n", place + len(line) - 1
-        elif following[0].strip():
+        elif lines[number + 1][1].strip():
             yield " ", place + len(line) - 1

@@ -29,7 +29,7 @@ async def governed(
     """An installation of its own: the others' policy stays as it is."""
     name = f"governed_{abs(hash(request.node.name))}"
     wanted = bundle(policy_changes=GOVERNED["policy_changes"])
-    async with installed(shared_postgres, shared_temporal, name, wanted, policy_refresh_seconds=0.1) as remit:
+    async with installed(shared_postgres, shared_temporal, name, wanted) as remit:
         yield remit
 
 
@@ -68,6 +68,7 @@ async def test_a_change_is_proposed_approved_by_others_and_used_without_a_restar
 
     assert (asked["version"], asked["replaces"], asked["author"]) == ("2", first["digest"], "olga")
     assert any("it is very much" in line for line in asked["differences"])
+    assert "recorded actions of the last 90 days could be replayed" in asked["replay"][0]
     assert asked["review"].endswith(f"/review/{asked['action']}")
     again = await proposed(governed, bundle=second())
     assert again["action"] == asked["action"]
@@ -110,8 +111,8 @@ async def test_of_two_approved_changes_the_later_has_to_be_proposed_again(govern
 
 async def test_what_cannot_be_proposed_is_refused_and_changes_nothing(governed: Installation) -> None:
     first = await active(governed)
-    wrong_test = {**LARGE, "expect": {"tier": "low"}}
-    refused = [
+    wrong_test = {**LARGE, "expect": {"tier": "low", "route": "execute"}}
+    refused: list[tuple[str, dict[str, Any], int, str]] = [
         ("clerk", {"bundle": second()}, 403, "this needs a token of kind reviewer"),
         ("olga", {}, 422, "either a bundle, or the digest"),
         ("olga", {"bundle": {"id": "x"}}, 422, "'version' is missing"),

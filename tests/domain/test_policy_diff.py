@@ -111,6 +111,17 @@ def test_what_loosens_comes_first_and_what_tightens_last() -> None:
     assert [line.partition(":")[0] for line in lines(change)] == ["loosens", "version", "tightens"]
 
 
+def test_an_approval_that_is_written_as_stages_instead_is_not_called_looser_or_stricter() -> None:
+    def change(document: dict[str, Any]) -> None:
+        two = document["approvals"][1]
+        del two["group"], two["quorum"]
+        two["stages"] = [{"group": "finance", "quorum": 2}]
+
+    said = lines(change)
+    assert len(said) == 3
+    assert all(line.startswith("approval 'two', ") for line in said), said
+
+
 def test_a_route_put_in_between_is_added_and_the_others_stay() -> None:
     said = lines(lambda document: document["routes"].insert(1, {"do": "deny", "tiers": ["high"]}))
     assert said == ["route 2 is added: do 'deny'; tiers [\"high\"]"]

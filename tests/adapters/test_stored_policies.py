@@ -1,0 +1,44 @@
+"""Bundles that were stored stay usable: they were checked when they were stored, and not again."""
+
+from datetime import date
+
+import pytest
+
+from adapters.database.administration import activate_bundle
+from adapters.database.policies import Policies, bundle_bytes
+from domain.canonical import digest
+from domain.catalog import Bundle, checked
+from domain.errors import BundleInvalid
+from local.postgres import EmbeddedPostgres
+from tests.bundles import DOCUMENT
+from tests.databases import fresh_database
+
+STORED_ON = date(2026, 11, 23)
+LATER = date(2028, 1, 1)
+EXPIRING = {
+    **DOCUMENT["use_cases"][0],
+    "controls": {"dpia": {"required": True, "status": "approved", "reference": "D-1", "expires": "2026-12-31"}},
+}
+SOUND_THEN = Bundle.model_validate({**DOCUMENT, "use_cases": [EXPIRING, *DOCUMENT["use_cases"][1:]]})
+BEFORE_THE_CHECKS = Bundle.model_validate(
+    {name: value for name, value in DOCUMENT.items() if name not in ("policy_changes", "tests")}
+)
+
+
+@pytest.mark.parametrize("stored", [SOUND_THEN, BEFORE_THE_CHECKS], ids=["a control has expired since", "older than"])
+async def test_a_stored_bundle_loads_although_it_would_be_refused_today(
+    shared_postgres: EmbeddedPostgres, stored: Bundle
+) -> None:
+    with pytest.raises(BundleInvalid):
+        checked(stored, LATER)
+    database = await fresh_database(shared_postgres)
+    async with database.pool("remit_owner") as pool:
+        await activate_bundle(pool, stored, "operator")
+
+        policy = await Policies(pool).load(digest(bundle_bytes(stored)))
+
+    assert policy.bundle == stored
+
+
+def test_the_bundle_was_sound_on_the_day_it_was_stored() -> None:
+    assert checked(SOUND_THEN, STORED_ON) is SOUND_THEN

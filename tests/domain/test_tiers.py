@@ -1,0 +1,116 @@
+"""Tiers over all scores: whatever a bundle says, one more matching rule never lowers a tier."""
+
+import re
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import assume, given, settings
+
+from domain.action import Tier
+from domain.catalog import Dimension, Risk, Rule, TierCondition
+from domain.catalog.checking.tiers import MOST, Scores, tier_problems, tier_table
+from domain.expression import context_of
+from domain.risk import Assessment, PolicyRef, Scale, assess
+
+REF = PolicyRef(version="1", digest="sha256:" + "b" * 64)
+DIMENSIONS = list(Dimension)
+RANK = {tier: rank for rank, tier in enumerate(Tier)}
+NAMES = st.sampled_from([*(f"scores.{dimension.value}" for dimension in Dimension), "scores.total"])
+COMPARED = st.builds("{} {} {}".format, NAMES, st.sampled_from([">=", ">", "==", "<", "!="]), st.integers(0, 8))
+RISING = st.builds("{} {} {}".format, NAMES, st.sampled_from([">=", ">"]), st.integers(0, 8))
+
+
+def combined(comparisons: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Return conditions of up to four comparisons."""
+    joined = st.sampled_from([" && ", " || "])
+    return st.builds(lambda glue, parts: glue.join(parts), joined, st.lists(comparisons, min_size=1, max_size=4))
+
+
+def risk(high: str, medium: str, rules: list[Rule] | None = None) -> Risk:
+    conditions = [(Tier.HIGH, high), (Tier.MEDIUM, medium), (Tier.LOW, "true")]
+    return Risk(rules=rules or [], tiers=[TierCondition(tier=tier, when=when) for tier, when in conditions])
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> list[Rule]:
+    """Draw rules that match or do not."""
+    return [
+        Rule(
+            id=f"r{number}",
+            dimension=draw(st.sampled_from(DIMENSIONS)),
+            points=draw(st.integers(1, MOST)),
+            when=draw(st.sampled_from(["true", "false", "amount > 3", "amount > 7"])),
+            because="so",
+        )
+        for number in range(draw(st.integers(0, 6)))
+    ]
+
+
+def assessed(of: Risk) -> Assessment:
+    return assess(Scale.compile(of), [context_of({"amount": 5})], REF)
+
+
+@given(st.one_of(combined(RISING), combined(COMPARED)), combined(RISING), rules(), st.data())
+@settings(deadline=None, max_examples=150)
+def test_one_more_matching_rule_never_lowers_the_tier_of_a_sound_bundle(
+    high: str, medium: str, some: list[Rule], data: st.DataObject
+) -> None:
+    assume(not list(tier_problems(risk(high, medium))))
+    more = Rule(
+        id="more",
+        dimension=data.draw(st.sampled_from(DIMENSIONS)),
+        points=data.draw(st.integers(1, MOST)),
+        when="true",
+        because="so",
+    )
+    place = data.draw(st.integers(0, len(some)))
+
+    without = assessed(risk(high, medium, some))
+    with_it = assessed(risk(high, medium, [*some[:place], more, *some[place:]]))
+
+    assert RANK[with_it.tier] >= RANK[without.tier]
+    assert {hit.rule for hit in with_it.hits} == {hit.rule for hit in without.hits} | {"more"}
+
+
+def shown(text: str) -> Scores:
+    """Return the scores that a message names."""
+    points = {name: int(number) for name, number in re.findall(r"([a-z]+) ([0-9])", text)}
+    return tuple(points.get(dimension.value, 0) for dimension in DIMENSIONS)
+
+
+@given(combined(COMPARED), combined(COMPARED))
+@settings(deadline=None, max_examples=150)
+def test_where_more_risk_gives_a_lower_tier_the_example_shows_it(high: str, medium: str) -> None:
+    of = risk(high, medium)
+    table = tier_table(of)
+    assert table is not None
+    falling = [problem.message for problem in tier_problems(of) if problem.message.startswith("more risk gives")]
+    assume(falling)
+
+    less, more = (shown(part) for part in falling[0].partition(";")[0].removeprefix("more risk gives ").split(", and "))
+
+    assert RANK[table[more]] < RANK[table[less]]
+    assert sum(more) == sum(less) + 1
+
+
+@given(combined(COMPARED), combined(COMPARED), st.tuples(*[st.integers(0, MOST)] * len(DIMENSIONS)))
+@settings(deadline=None, max_examples=100)
+def test_the_table_of_tiers_is_what_actions_get(high: str, medium: str, scores: Scores) -> None:
+    of = risk(high, medium)
+    table = tier_table(of)
+    assert table is not None
+
+    assert table[scores] is Scale.compile(of).tier_of(dict(zip(DIMENSIONS, scores, strict=True)))
+
+
+def test_scores_at_which_a_condition_fails_are_high_in_the_table() -> None:
+    table = tier_table(risk("10 / scores.financial <= 2", "scores.total >= 3"))
+    assert table is not None
+
+    assert table[(0, 0, 0, 0, 0)] is Tier.HIGH
+
+
+@pytest.mark.parametrize("high", ["scores.", "arguments.a > 1"])
+def test_conditions_that_do_not_compile_have_no_table_and_are_said_elsewhere(high: str) -> None:
+    assert tier_table(risk(high, "true")) is None
+    assert list(tier_problems(risk(high, "scores.total > 3"))) == []

@@ -1,7 +1,7 @@
 """Argument roles at work: the recipients, amounts and counts of one action, whatever its tool calls them."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_UP, Decimal, InvalidOperation
 from typing import Any
 
 from domain.action import Frozen
@@ -77,11 +77,19 @@ def _amount(roles: Roles, arguments: Mapping[str, Any]) -> int:
     if roles.amount is None:
         return 0
     factor = 100 if roles.amount_unit == "major" else 1
-    numbers = (
-        value for value in values_at(arguments, roles.amount) if _is_scalar(value) and not isinstance(value, str)
-    )
-    total = sum((abs(Decimal(str(number))) * factor for number in numbers), Decimal(0))
+    total = sum((_number(value) * factor for value in values_at(arguments, roles.amount)), Decimal(0))
     return int(min(total, Decimal(MAX_AMOUNT)).to_integral_value(rounding=ROUND_UP))
+
+
+def _number(value: Any) -> Decimal:
+    """Return an amount as a number; what is there and cannot be read as one counts as more than any limit."""
+    if value is None:
+        return Decimal(0)
+    try:
+        number = abs(Decimal(str(value).strip()))
+    except InvalidOperation:
+        return Decimal(MAX_AMOUNT)
+    return number if number.is_finite() else Decimal(MAX_AMOUNT)
 
 
 def _count(roles: Roles, arguments: Mapping[str, Any]) -> int:

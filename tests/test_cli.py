@@ -72,7 +72,7 @@ async def test_a_broken_bundle_is_described_and_not_activated(shell: Shell, tmp_
     assert (checked.code, checked.out) == (1, "")
     assert checked.err == (
         "the bundle is not usable:\n"
-        "  action_types.note.add.executor: no executor 'carrier.pigeon'; known: email.send, http.request\n"
+        "  bundle.yaml:15:13: no executor 'carrier.pigeon'; known: email.send, http.request\n"
     )
 
 
@@ -262,6 +262,7 @@ def test_there_are_the_commands_that_the_documentation_names() -> None:
         *("ledger", "ledger verify"),
         *("policy", "policy check", "policy activate", "policy schema"),
         *("policy show", "policy test", "policy simulate", "policy diff", "policy history"),
+        *("policy propose", "policy rollback"),
         *("token", "token create", "token list", "token revoke"),
         *("hold", "hold everything", "hold agent", "hold use-case", "hold action-type", "release", "holds"),
     }

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import yaml
 
-
 MAX_INDICATED = 9
 """A digit after `|` or `>` says how far the lines are indented; what is beyond that belongs to the value."""
 

@@ -13,6 +13,7 @@ from adapters.database.connection import open_pool
 from adapters.database.notices import Notice, Notices
 from adapters.notifiers.slack import SlackNotifier, slack_client
 from domain.approval import Decision, Escalation
+from domain.catalog import Stage
 from domain.errors import NotifierUnavailable
 from domain.ledger import Actor, ActorKind, EntryKind, entry
 from domain.record import ActionRecord
@@ -133,6 +134,25 @@ async def test_an_escalation_shows_a_card_to_the_new_group_and_says_so_in_the_fi
     for channel in (CHANNEL, ON_CALL):
         (card,) = cards(await place.messages(record, channel))
         assert "Approved" in shown(card) and "remit_approve" not in shown(card)
+
+
+async def test_the_group_of_the_next_stage_gets_its_card_when_it_is_asked(place: Place) -> None:
+    record = await place.accepted()
+    plan = asked(record).plan.model_copy(update={"later": [Stage(group="on-call")]})
+    staged = record.model_copy(update={"approval": asked(record).model_copy(update={"plan": plan})})
+    await place.notifier.show(staged, POLICY, ["asked"])
+    assert await place.messages(record, ON_CALL) == []
+
+    second = voted(staged, "ann")
+    await place.notifier.show(second, POLICY, ["asked"])
+    await place.notifier.show(second, POLICY, ["reminded"])
+
+    for channel in (CHANNEL, ON_CALL):
+        (card,) = cards(await place.messages(record, channel))
+        assert "Stage 2 of 2: waiting for on-call" in shown(card)
+    assert replies(await place.messages(record)) == [], "who has had their say is not reminded"
+    (reminder,) = replies(await place.messages(record, ON_CALL))
+    assert reminder.startswith("Reminder for <@U01CEM>:")
 
 
 @pytest.mark.parametrize("failure", ["ratelimited", "503", "bad gateway"])

@@ -17,6 +17,9 @@ from pydantic import BaseModel, SecretStr
 
 import adapters.notifiers
 import worker
+from adapters import checks
+from adapters.checks import CHECKS
+from adapters.checks.finder import Finder
 from adapters.executors import SETTINGS
 from adapters.policy_files import read_bundle
 from api.problems import REFUSAL_STATUS, STATUS, status_of
@@ -98,6 +101,21 @@ def test_every_executor_has_a_heading_and_its_settings_are_explained(name: str) 
     shown = yaml.safe_load(fences(CHECKOUT / "docs" / "executors.md", "yaml")[list(SETTINGS).index(name)])
     assert shown["executor"] == name
     SETTINGS[name].model_validate(shown["settings"])
+
+
+def test_every_check_has_a_heading_and_every_heading_is_a_check() -> None:
+    assert headings("docs/checks.md", level=2) == sorted(CHECKS)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_settings_and_kinds_of_each_check_are_explained(name: str) -> None:
+    check = CHECKS[name]
+    assert isinstance(check, Finder)
+    text = section("docs/checks.md", name)
+    _, _, settings = text.partition("| setting | meaning |")
+    assert re.findall(r"^\| `(\w+)` \|", settings, re.MULTILINE) == [*check.settings.model_fields]
+    assert settings or "No settings." in text
+    assert all(f"`{kind}`" in text for kind in check.kinds)
 
 
 def test_every_notifier_has_a_heading() -> None:
@@ -226,3 +244,19 @@ def test_the_picture_is_well_formed_and_fits_dark_pages() -> None:
     picture = page("docs/flow.svg")
     ElementTree.fromstring(picture)  # noqa: S314  our own file
     assert "prefers-color-scheme: dark" in picture
+
+
+def test_the_recipe_for_a_new_assistant_is_a_bundle_that_loads(tmp_path: Path) -> None:
+    for fence in fences(CHECKOUT / "docs" / "policy.md", "yaml"):
+        if named := re.match(r"# (\w+\.yaml)\n", fence):
+            (tmp_path / named[1]).write_text(fence)
+
+    bundle = read_bundle(tmp_path)
+
+    assert list(checks.problems_in(bundle)) == []
+    assert len(bundle.tests) >= 5
+
+
+def test_every_check_has_a_heading() -> None:
+    named = set(re.findall(r"^## `?([a-z_]+)`?$", page("docs/checks.md"), re.MULTILINE))
+    assert set(checks.CHECKS) <= named

@@ -1,17 +1,17 @@
 """Two evaluators of CEL, one answer: ours (in Rust) and cel-python agree on the conditions that bundles may use.
 
-Where they differ is known, and shown below: whether whole numbers equal decimals, how long a text with umlauts is, and
-what becomes of an error inside a loop. In each of these ours fails, or the checks of a bundle keep it out, or
-docs/policy.md says it.
+Where they differ is known, and shown below: whether whole numbers compare with decimals, how long a text with umlauts
+is, what a text is that was put together, and what becomes of an error inside a loop. In each of these ours is right,
+or fails, or docs/policy.md says it.
 """
 
-import functools
 from typing import Any
 
 import celpy
 import hypothesis.strategies as st
 import pytest
 from celpy.adapter import json_to_cel
+from celpy.evaluation import CELEvalError
 from hypothesis import given, settings
 
 from domain.expression import RuleFailed, compile_expression, context_of, holds
@@ -20,9 +20,8 @@ NAMES = frozenset({"number", "other", "text", "word", "flag", "words", "numbers"
 Outcome = bool | str
 
 
-@functools.cache
-def environment() -> celpy.Environment:
-    return celpy.Environment()
+ENVIRONMENT = celpy.Environment()
+"""Made here, because it raises Python's recursion limit, which may not change during a test."""
 
 
 def ours(condition: str, values: dict[str, Any]) -> Outcome:
@@ -33,10 +32,10 @@ def ours(condition: str, values: dict[str, Any]) -> Outcome:
 
 
 def theirs(condition: str, values: dict[str, Any]) -> Outcome:
-    program = environment().program(environment().compile(condition))
+    program = ENVIRONMENT.program(ENVIRONMENT.compile(condition))
     try:
         answer = program.evaluate({name: json_to_cel(value) for name, value in values.items()})
-    except celpy.CELEvalError:
+    except CELEvalError:
         return "fails"
     return bool(answer) if isinstance(answer, celpy.celtypes.BoolType) else "fails"
 
@@ -81,13 +80,11 @@ def numbers() -> st.SearchStrategy[str]:
 
 def texts() -> st.SearchStrategy[str]:
     """Draw something that is a text, or fails."""
-    base = st.one_of(
-        st.sampled_from(["text", "word", "record.sometimes", "words[0]", "string(number)"]), LETTERS.map(quoted)
-    )
-    return st.one_of(base, st.builds("({} + {})".format, base, base))
+    named = st.sampled_from(["text", "word", "record.sometimes", "words[0]", "string(number)"])
+    return st.one_of(named, LETTERS.map(quoted))
 
 
-def tests(loops: bool = True) -> st.SearchStrategy[str]:
+def questions(loops: bool) -> st.SearchStrategy[str]:
     """Draw something that is true or false, or fails."""
     order = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
     parts = st.sampled_from(["contains", "startsWith", "endsWith"])
@@ -96,6 +93,7 @@ def tests(loops: bool = True) -> st.SearchStrategy[str]:
         st.sampled_from(["true", "false", "flag", "has(record.sometimes)", "has(record.other)", "'other' in record"]),
         st.builds("{} {} {}".format, numbers(), order, numbers()),
         st.builds("{} {} {}".format, texts(), order, texts()),
+        st.builds("({} + {}) == {}".format, texts(), texts(), texts()),
         st.builds("{}.{}({})".format, texts(), parts, texts()),
         st.builds("{}.matches({})".format, texts(), patterns),
         st.builds("{} in words".format, texts()),
@@ -111,7 +109,7 @@ def tests(loops: bool = True) -> st.SearchStrategy[str]:
 def conditions() -> st.SearchStrategy[str]:
     """Draw a condition of the subset."""
     return st.recursive(
-        tests(loops=False),
+        questions(loops=False),
         lambda inner: st.one_of(
             st.builds("!({})".format, inner),
             st.builds("({} && {})".format, inner, inner),
@@ -126,7 +124,7 @@ def agree(condition: str, values: dict[str, Any]) -> None:
     assert ours(condition, values) == theirs(condition, values)
 
 
-@given(st.one_of(conditions(), tests()), VALUES)
+@given(st.one_of(conditions(), questions(loops=True)), VALUES)
 @settings(max_examples=300, deadline=None)
 def test_both_evaluators_give_the_same_answer(condition: str, values: dict[str, Any]) -> None:
     agree(condition, values)
@@ -134,7 +132,7 @@ def test_both_evaluators_give_the_same_answer(condition: str, values: dict[str, 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-@given(st.one_of(conditions(), tests()), VALUES)
+@given(st.one_of(conditions(), questions(loops=True)), VALUES)
 @settings(max_examples=8000, deadline=None)
 def test_both_evaluators_give_the_same_answer_in_the_long_run(condition: str, values: dict[str, Any]) -> None:
     agree(condition, values)
@@ -156,11 +154,13 @@ SAMPLE: dict[str, Any] = {
     ("condition", "our_answer", "their_answer"),
     [
         # A whole number and a decimal can be compared in ours, as newer versions of CEL have it.
-        ("number == 1.0", True, True),
+        ("number == 1.0", True, "fails"),
         ("number < 1.5", True, "fails"),
         # Ours counts bytes: the limit on a text is reached sooner, never later.
         ("size(text) == 1", False, True),
         ("size(text) == 2", True, False),
+        # To cel-python a text that was put together is none any more.
+        ("(word + word).contains('aa')", True, "fails"),
         # In ours an error inside a loop is an error, whatever the other items say.
         ("words.exists(item, record.nothing == item || item == 'b')", "fails", True),
     ],

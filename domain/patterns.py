@@ -14,7 +14,7 @@ import re2
 
 
 class PatternTable:
-    """Named patterns. A name may have several patterns; one of them found is the name found."""
+    """Named patterns. A name may have several patterns; one of them found is the name found. `names` are all names."""
 
     def __init__(
         self, patterns: Iterable[tuple[str, str]], *, unicode: bool = False, ignore_case: bool = False
@@ -27,12 +27,15 @@ class PatternTable:
             self._names.append(name)
         self._set.Add(b"")  # always found, so that an engine that gave up is told from one that found nothing
         self._set.Compile()
+        self.names = frozenset(self._names)
 
     def found_in(self, text: str | bytes) -> set[str]:
         """Return the names that stand in the text. Raises MemoryError if the engine could not search it."""
         found = self._set.Match(_encoded(text)) or []
         if len(self._names) not in found:
             raise MemoryError("the text could not be searched")
+        if len(found) == 1:
+            return set()
         return {self._names[number] for number in found if number < len(self._names)}
 
 

@@ -34,6 +34,8 @@ class Finder(Generic[S]):
 
     name: ClassVar[str]
     version: str
+    kinds: ClassVar[tuple[str, ...]]
+    """Every kind that it may find, as docs/checks.md has them."""
     settings: type[S]
 
     def problems_in_settings(self, settings: Mapping[str, Any]) -> Iterator[str]:
@@ -53,7 +55,7 @@ class Finder(Generic[S]):
         return signal(self.name, self.version, found)
 
     async def search(self, content: Content, settings: S) -> Iterable[Found]:
-        """Return what is found, for checks that wait for others; for the rest, what `find` yields."""
+        """Return what is found: what `find` yields, unless a check has to wait in between."""
         return self.find(content, settings)
 
     def find(self, content: Content, settings: S) -> Iterable[Found]:

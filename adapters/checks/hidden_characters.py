@@ -26,18 +26,16 @@ _RIGHT_TO_LEFT = "\u0590-\u05ff\u0600-\u061b\u061d-\u08ff\ufb1d-\ufdff\ufe70-\uf
 _JOINING = "\u0600-\u0dff\u1000-\u109f\u1780-\u17b3\u17b6-\u17ff\u1820-\u18af"
 _EMOJI = "\u00a9\u00ae\u203c-\u3299\ufe0f\U0001f000-\U0001faff"
 
-_TABLE = PatternTable(
-    [
-        ("bidi", f"[{BIDI_CONTROLS}]"),
-        ("bidi", f"(?m)^[^\n{_RIGHT_TO_LEFT}]*[{BIDI_MARKS}][^\n{_RIGHT_TO_LEFT}]*$"),
-        ("control", r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x{80}-\x{9f}\x{fff9}-\x{fffb}]"),
-        ("mixed_script", f"[{_LATIN}][{_STRANGE}]|[{_STRANGE}][{_LATIN}]"),
-        ("tag_characters", f"[{TAGS}]"),
-        ("variation_selectors", f"[{SELECTORS}]{{2}}"),
-        ("zero_width", f"[{JOINERS}{ZERO_WIDTH}]"),
-    ],
-    unicode=True,
-)
+_PATTERNS = [
+    ("bidi", f"[{BIDI_CONTROLS}]"),
+    ("bidi", f"(?m)^[^\n{_RIGHT_TO_LEFT}]*[{BIDI_MARKS}][^\n{_RIGHT_TO_LEFT}]*$"),
+    ("control", r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x{80}-\x{9f}\x{fff9}-\x{fffb}]"),
+    ("mixed_script", f"[{_LATIN}][{_STRANGE}]|[{_STRANGE}][{_LATIN}]"),
+    ("tag_characters", f"[{TAGS}]"),
+    ("variation_selectors", f"[{SELECTORS}]{{2}}"),
+    ("zero_width", f"[{JOINERS}{ZERO_WIDTH}]"),
+]
+_TABLE = PatternTable(_PATTERNS, unicode=True)
 _AT_HOME = re.compile(
     f"{FLAG}|\\A\ufeff|(?<=[{_JOINING}])[{JOINERS}](?=[{_JOINING}])|(?<=[{_EMOJI}])\u200d(?=[{_EMOJI}])"
 )
@@ -49,6 +47,7 @@ class HiddenCharacters(Finder[NoSettings]):
 
     name = "hidden_characters"
     version = "1"
+    kinds = tuple(sorted({kind for kind, _ in _PATTERNS} | {"homoglyph_domain"}))
     settings = NoSettings
 
     def find(self, content: Content, settings: NoSettings) -> Iterator[Found]:

@@ -1,5 +1,6 @@
 """`injection`: text that speaks to a model instead of a reader, in what the agent read, wrote or wants to send."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -8,6 +9,8 @@ from pydantic import Field
 from adapters.checks.finder import Finder, Found, Settings, argument_texts
 from domain.injection import MARKERS, Marker, instruction_markers
 from domain.signals import Content
+
+_LONG = 8000
 
 
 class InjectionSettings(Settings):
@@ -21,14 +24,20 @@ class Injection(Finder[InjectionSettings]):
 
     name = "injection"
     version = "1"
+    kinds = MARKERS
     settings = InjectionSettings
 
-    def find(self, content: Content, settings: InjectionSettings) -> Iterator[Found]:
-        """Yield each field with each kind of mark in it."""
+    async def search(self, content: Content, settings: InjectionSettings) -> list[Found]:
+        """Return each field with each kind of mark in it.
+
+        Other work gets its turn after each long text, and the time limit its chance: sources can be fifty long ones.
+        """
+        found: list[Found] = []
         for field, text in _searched(content):
-            for kind in instruction_markers(text):
-                if kind in settings.kinds:
-                    yield field, kind
+            found += [(field, kind) for kind in instruction_markers(text) if kind in settings.kinds]
+            if len(text) > _LONG:
+                await asyncio.sleep(0)
+        return found
 
 
 def _searched(content: Content) -> Iterator[tuple[str, str]]:

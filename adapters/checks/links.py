@@ -20,6 +20,7 @@ class Links(Finder[NoSettings]):
 
     name = "links"
     version = "1"
+    kinds = ("unlisted_domain", "userinfo", "punycode", "ip_address", "dangerous_scheme")
     settings = NoSettings
 
     def find(self, content: Content, settings: NoSettings) -> Iterator[Found]:

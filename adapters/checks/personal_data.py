@@ -37,6 +37,7 @@ class PersonalData(Finder[PersonalDataSettings]):
 
     name = "personal_data"
     version = "1"
+    kinds = KINDS
     settings = PersonalDataSettings
 
     def find(self, content: Content, settings: PersonalDataSettings) -> Iterator[Found]:
@@ -61,9 +62,12 @@ class PersonalData(Finder[PersonalDataSettings]):
 def _promising(text: bytes, place: bytes) -> Iterator[Form]:
     """Yield the forms that have candidates in the text, and their words where they need some."""
     candidates = CANDIDATES.found_in(text)
-    words = WORDS.found_in(b"%b\n%b" % (place, text)) if candidates else set()
-    for number, form in enumerate(FORMS):
-        if str(number) in candidates and (not form.words or str(number) in words):
+    if not candidates:
+        return
+    words = WORDS.found_in(b"%b\n%b" % (place, text)) if candidates & WORDS.names else set()
+    for number in sorted(candidates, key=int):
+        form = FORMS[int(number)]
+        if not form.words or number in words:
             yield form
 
 

@@ -46,6 +46,7 @@ class PersonalDataNames(Finder[NamesSettings]):
 
     name = "personal_data_names"
     version = "1"
+    kinds = ("person", "location")  # and whatever else a bundle asks Presidio for
     settings = NamesSettings
 
     def __init__(self) -> None:

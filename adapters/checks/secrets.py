@@ -59,6 +59,7 @@ class Secrets(Finder[NoSettings]):
 
     name = "secrets"
     version = "1"
+    kinds = tuple(sorted({kind for kind, _ in _PATTERNS} | {"password"}))
     settings = NoSettings
 
     def find(self, content: Content, settings: NoSettings) -> Iterator[Found]:

@@ -27,6 +27,7 @@ class Style(Finder[NoSettings]):
 
     name = "style"
     version = "1"
+    kinds = ("required_phrase", "banned_phrase", "template", "reading_grade", "placeholder")
     settings = NoSettings
 
     def find(self, content: Content, settings: NoSettings) -> Iterator[Found]:

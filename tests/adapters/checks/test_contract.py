@@ -139,6 +139,7 @@ async def test_findings_say_what_and_where_and_clear_signals_nothing(name: str) 
         found = signal.finding is Finding.FOUND
         assert bool(signal.kinds) == bool(signal.fields) == bool(signal.because) == found
         assert signal.kinds == sorted(set(signal.kinds))
+        assert set(signal.kinds) <= set(answers()[name].kinds)
         assert signal.fields == sorted(set(signal.fields))
 
 

@@ -585,7 +585,7 @@ BROKEN: dict[str, tuple[list[Change], list[str]]] = {
         ],
         [
             "approvals[1].quorum: 2 approvals are needed, but 'finance' has only 1 person (2 of its "
-            "members have left or are not in the catalog): add people, or lower the quorum",
+            "members have left): add people, or lower the quorum",
         ],
     ),
     "a quorum that counts the agent's owner": (

@@ -253,7 +253,8 @@ MISTAKES: dict[str, list[str]] = {
     ],
     # Functions
     "region.»lowerAscii() == 'x'": [
-        "no function 'lowerAscii'",
+        "no function 'lowerAscii'; known: all, contains, double, duration, endsWith, exists, exists_one, has, int, "
+        "matches, size, startsWith, string, timestamp",
     ],
     "recipients.»exist(r, r == 'x')": [
         "no function 'exist'; did you mean 'exists'?",

@@ -1,17 +1,17 @@
 """The environment of conditions: an action laid out as the variables that rules and routes may use.
 
-Only the variables that some condition asks for are made, once per action: turning values into the evaluator's own
-costs more than evaluating.
+Only what some condition asks for is made, once per action.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from domain.action import Claims, Context
 from domain.calendar import local_time
 from domain.catalog import ActionType, Agent, Bundle, UseCase
 from domain.facts import Facts
-from domain.provenance import provenance_of, provenance_variable
+from domain.provenance import ROLES, provenance_of, provenance_variable
+from domain.references import Asked, asked_part
 from domain.roles import meaning_of
 from domain.signals import Finding, Signal, signal_variable
 
@@ -26,9 +26,9 @@ def variables_of(
     context: Context,
     facts: Facts,
     signals: Mapping[str, Signal],
-    needed: Set[str],
+    asked: Asked,
 ) -> dict[str, Any]:
-    """Return the variables named in `needed`. What the agent left out of the context is null."""
+    """Return what is asked for. What the agent left out of the context is null."""
     meaning = meaning_of(action_type, arguments)
     makers: dict[str, Callable[[], Any]] = {
         "action_type": lambda: action_type.id,
@@ -46,9 +46,11 @@ def variables_of(
         "recipients": lambda: meaning.recipients,
         "history": lambda: dict(facts.history),
         "signals": lambda: {name: signal_variable(signal) for name, signal in signals.items()},
-        "provenance": lambda: provenance_variable(provenance_of(meaning, context, use_case)),
+        "provenance": lambda: provenance_variable(
+            provenance_of(meaning, context, use_case, _roles(asked.get("provenance")))
+        ),
     }
-    return {name: make() for name, make in makers.items() if name in needed}
+    return {name: asked_part(make(), asked[name]) for name, make in makers.items() if name in asked}
 
 
 def claims_variable(claims: Claims | None) -> dict[str, Any]:
@@ -64,9 +66,15 @@ def signals_for(bundle: Bundle, agent: str, use_case: str, action_type: str, fac
         if not use.actions.selects(agent, use_case, action_type):
             answers.setdefault(use.check, Signal(check=use.check, version="", finding=Finding.CLEAR))
             continue
-        missing = Signal(check=use.check, version="", finding=Finding.UNKNOWN, because="the check gave no answer")
-        answers[use.check] = facts.signals.get(use.check, missing)
+        answers[use.check] = facts.signals.get(use.check) or Signal(
+            check=use.check, version="", finding=Finding.UNKNOWN, because="the check gave no answer"
+        )
     return answers
+
+
+def _roles(asked: Asked | None) -> Collection[str]:
+    """Return the roles whose provenance is asked for: each of them where a list of roles is, too."""
+    return ROLES if asked is None or not set(asked) <= set(ROLES) else asked
 
 
 def _use_case_variable(use_case: UseCase) -> dict[str, Any]:

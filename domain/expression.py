@@ -59,9 +59,7 @@ def loops_within_limits(text: str) -> list[re.Match[str]]:
     if len(text) > MAX_LENGTH:
         message = f"the condition has {len(text)} characters; the limit is {MAX_LENGTH}: make several rules of it"
         raise Unusable(message, MAX_LENGTH)
-    bare = _OPAQUE.sub(
-        lambda found: " " * len(found[0]) if found["comment"] else f"'{'_' * (len(found[0]) - 2)}'", text
-    )
+    bare = without_texts(text)
     if (deep := _too_deep(bare)) is not None:
         raise Unusable(f"the condition nests deeper than {MAX_NESTING} brackets: make several rules of it", deep)
     loops = list(_MACRO.finditer(bare))
@@ -73,6 +71,13 @@ def loops_within_limits(text: str) -> list[re.Match[str]]:
         message = f"{len(loops)} loops (exists, exists_one, all) in one condition; the limit is {MAX_LOOPS}"
         raise Unusable(f"{message}: make several rules of it", loops[MAX_LOOPS].start("name"))
     return loops
+
+
+def without_texts(text: str) -> str:
+    """Return a condition, as long as before, with nothing in its literal texts and no comments."""
+    return _OPAQUE.sub(
+        lambda found: " " * len(found[0]) if found["comment"] else f"'{'_' * (len(found[0]) - 2)}'", text
+    )
 
 
 def unreadable(text: str, said: str) -> Unusable:

@@ -19,6 +19,7 @@ from domain.expression import RuleFailed, compile_expression, context_of, holds
 from domain.facts import Facts
 from domain.membership import joined
 from domain.permissions import require_permission
+from domain.references import Asked, asked_by
 from domain.risk import Assessment, PolicyRef, Raise, Scale, assess, scores_variable
 from domain.schemas import arguments_validator, misfits
 from domain.signals import Finding, Signal
@@ -52,12 +53,12 @@ class Admitted(Frozen):
 
 @dataclass(frozen=True)
 class _Conditions:
-    """What is asked about actions of one type in one use case, and the variables that takes."""
+    """What is asked about actions of one type in one use case, and the parts of the variables that takes."""
 
     use_case: str
     scale: Scale
     routes: Sequence[tuple[int, RouteRule, cel.Program | None]]
-    needed: frozenset[str]
+    variables: Asked
 
 
 class Policy:
@@ -119,9 +120,9 @@ class Policy:
         agent, use_case, action_type = admitted.agent, admitted.use_case, admitted.action_type
         asked = self._asked_about(action_type.id, use_case.id)
         signals = signals_for(self.bundle, agent.id, use_case.id, action_type.id, facts)
-        variables = variables_of(agent, use_case, action_type, arguments, context, facts, signals, asked.needed)
+        variables = variables_of(agent, use_case, action_type, arguments, context, facts, signals, asked.variables)
         environments = [context_of(variables)]
-        if context.claims is not None and "claims" in asked.needed:
+        if context.claims is not None and "claims" in asked.variables:
             # A claim may raise the tier and never lowers it: rules are asked as if nothing were claimed, too.
             environments.append(context_of(variables | {"claims": claims_variable(Claims())}))
         lapsed = list(lapses(use_case, self.people, facts.at))
@@ -131,9 +132,9 @@ class Policy:
         judgement = self._route(assessment, use_case, asked, environments[0], lapsed)
         return self._require_requester(judgement, context).model_copy(update={"facts": facts})
 
-    def needed(self, admitted: Admitted) -> frozenset[str]:
+    def needed(self, admitted: Admitted) -> Collection[str]:
         """Return the variables that the conditions about such actions use."""
-        return self._asked_about(admitted.action_type.id, admitted.use_case.id).needed
+        return self._asked_about(admitted.action_type.id, admitted.use_case.id).variables.keys()
 
     def executor_of(self, action: Action) -> tuple[str, dict[str, Any]] | None:
         """Return the executor and its settings for an action, None when the catalog no longer has its type."""
@@ -184,9 +185,12 @@ class Policy:
                 for number, route, condition in self._routes
                 if not route.use_cases or use_case in route.use_cases
             ]
-            programs = [*(condition for _, condition in scale.rules), *(c for _, _, c in routes if c is not None)]
-            needed = frozenset(name for program in programs for name in program.variables())
-            asked = self._conditions[(action_type, use_case)] = _Conditions(use_case, scale, routes, needed)
+            conditions = [
+                *(rule.when for rule, _ in scale.rules),
+                *(route.when for _, route, _ in routes if route.when),
+            ]
+            asked = _Conditions(use_case, scale, routes, asked_by(conditions))
+            self._conditions[(action_type, use_case)] = asked
         return asked
 
     def _raised_by_checks(self, signals: Mapping[str, Signal]) -> Iterator[Raise]:

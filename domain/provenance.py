@@ -5,7 +5,7 @@ or nowhere. An instruction that somebody planted in a text cannot make the payee
 says. It rests on what the agent's host reports as prompt and sources, never on what the model says about them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -52,11 +52,12 @@ class Provenance(Frozen):
     public: list[str] = []
 
 
-def provenance_of(meaning: Meaning, context: Context, use_case: UseCase) -> Provenance:
-    """Return where the values of each role come from. What a role has beyond MAX_VALUES counts as unknown."""
+def provenance_of(meaning: Meaning, context: Context, use_case: UseCase, roles: Collection[str] = ROLES) -> Provenance:
+    """Return where the values of each of some roles come from. What a role has beyond MAX_VALUES counts as unknown."""
     background = _Background(context, use_case)
     found: dict[str, list[_Found]] = {}
-    for role, values in _sought(meaning).items():
+    for role in roles:
+        values = _SOUGHT[role](meaning)
         found[role] = [background.judge(value) for value in islice(values, MAX_VALUES)]
         found[role] += [_Found(Origin.UNKNOWN) for _ in islice(values, 1)]
     return Provenance(
@@ -140,15 +141,17 @@ def _listed(values: tuple[str, ...]) -> Known:
     return Known(("", value) for value in values)
 
 
-def _sought(meaning: Meaning) -> dict[str, Iterator[Sought]]:
-    """Return what to look for in each role, each value once. An amount of 0 moves nothing."""
-    links = dict.fromkeys(link for text in meaning.texts for link in links_in(normalize("NFKC", text)))
-    return {
-        "recipient": map(Name, dict.fromkeys(meaning.recipients)),
-        "account": map(Name, dict.fromkeys(meaning.accounts)),
-        "url": map(Address, map(link_of, dict.fromkeys(meaning.urls))),
-        "file": map(Name, dict.fromkeys(meaning.files)),
-        "amount": map(Sum, [meaning.amount] if meaning.amount else []),
-        "text": map(Name, dict.fromkeys(meaning.texts)),
-        "link": map(Address, links),
-    }
+def _links(meaning: Meaning) -> Iterator[Sought]:
+    return map(Address, dict.fromkeys(link for text in meaning.texts for link in links_in(normalize("NFKC", text))))
+
+
+# What to look for in each role, each value once. An amount of 0 moves nothing.
+_SOUGHT: dict[str, Callable[[Meaning], Iterator[Sought]]] = {
+    "recipient": lambda meaning: map(Name, dict.fromkeys(meaning.recipients)),
+    "account": lambda meaning: map(Name, dict.fromkeys(meaning.accounts)),
+    "url": lambda meaning: map(Address, map(link_of, dict.fromkeys(meaning.urls))),
+    "file": lambda meaning: map(Name, dict.fromkeys(meaning.files)),
+    "amount": lambda meaning: map(Sum, [meaning.amount] if meaning.amount else []),
+    "text": lambda meaning: map(Name, dict.fromkeys(meaning.texts)),
+    "link": _links,
+}

@@ -500,7 +500,8 @@ def test_the_variables_are_what_conditions_are_read_by(context: Context) -> None
     arguments = {"supplier": "acme", "price": 5.5, "lines": [], "channel": "chat"}
     agent = BUNDLE.agents[0]
 
-    made = variables_of(agent, use_case, action_type, arguments, context, facts, signals, ON_ROUTE | ON_ACTION)
+    everything = dict.fromkeys(ON_ROUTE | ON_ACTION)
+    made = variables_of(agent, use_case, action_type, arguments, context, facts, signals, everything)
     made |= {"scores": scores_variable(dict.fromkeys(Dimension, 3)), "tier": "low"}
 
     assert set(made) == set(VARIABLES.fixed) | {"arguments"} == ON_ACTION | ON_ROUTE

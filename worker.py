@@ -18,6 +18,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.assess import Assess
+from activities.escalate import Escalate
 from activities.execute import Execute
 from activities.first_step import FirstStep
 from activities.gather import Gather
@@ -25,6 +26,7 @@ from activities.holds import CheckHolds
 from activities.judge import Judge
 from activities.notify import Notify
 from activities.record import Record
+from activities.revise import Revise
 from adapters.checks import CHECKS
 from adapters.database.actions import Actions
 from adapters.database.connection import open_pool
@@ -34,6 +36,7 @@ from adapters.database.measures import History
 from adapters.database.notices import Notices
 from adapters.database.policies import CurrentPolicy, Policies
 from adapters.database.policy_changes import PolicyChangeStore
+from adapters.database.revisions import Revisions
 from adapters.database.usergroups import Usergroups
 from adapters.executors import executors
 from adapters.executors.email_send import MailServer
@@ -82,6 +85,7 @@ def action_worker(
     assess = Assess(actions, policies, reachable, judge)
     holds = Holds(pool)
     execute = Execute(actions, policies, reachable, holds, judge)
+    escalate = Escalate(actions, policies)
     notify = Notify(actions, policies, notifiers(settings, Notices(pool)))
     return Worker(
         client,
@@ -95,6 +99,9 @@ def action_worker(
             notify.notify,
             CheckHolds(holds).check_holds,
             Record(actions).record_approval,
+            escalate.reach,
+            escalate.schedule,
+            Revise(actions, Revisions(pool), policies, judge, assess).revise,
         ],
         # The sandbox more than halves throughput; tests replay every history inside it instead.
         workflow_runner=UnsandboxedWorkflowRunner(),

@@ -11,10 +11,11 @@ from temporalio import activity
 from activities.failures import translated
 from activities.judge import Judge
 from domain.action import Action, Frozen, Route, State, Tier
-from domain.approval import Approval, ApprovalPlan, Decision, ask
-from domain.authority import Eligibility, Question, find_person, may_vote
+from domain.approval import Approval, Decision, ask
+from domain.authority import Eligibility, Question, may_vote
 from domain.ledger import SYSTEM, Actor, Entry, EntryKind, entry
-from domain.policy import Admitted, Judgement, Policy
+from domain.planning import plan_of
+from domain.policy import Judgement, Policy
 from domain.record import ActionRecord
 
 log = structlog.get_logger(__name__)
@@ -84,6 +85,7 @@ class EligibilityRequest(Frozen):
 
     person: str
     groups: list[str]
+    people: dict[str, str] = {}
     excluded: dict[str, str]
     tier: Tier = Tier.HIGH
     decision: Decision = Decision.APPROVE
@@ -109,9 +111,7 @@ class Assess:
             judgement, admitted = await self._judge.judge(policy, record, request.now)
             approval = None
             if judgement.route is Route.ASK and admitted is not None and judgement.approval is not None:
-                plan = _plan(
-                    policy, judgement.approval, judgement.assessment.tier, record.action, admitted, request.now
-                )
+                plan = plan_of(policy, judgement.approval, judgement.assessment, record.action, admitted, request.now)
                 approval = ask(plan, record.action.digest, request.now)
             state = _STATE_AFTER[judgement.route]
             entries = _entries(record.action, judgement, approval, request.now)
@@ -123,7 +123,7 @@ class Assess:
                 record = record.model_copy(update={"judgement": judgement, "approval": approval})
             else:  # another attempt of this activity was faster
                 record = await self._actions.get(request.action_id)
-        return await self._verdict(record)
+        return await self.verdict_of(record)
 
     @activity.defn
     @translated
@@ -132,13 +132,15 @@ class Assess:
         question = Question(
             at=request.at or datetime.now(UTC),
             groups=request.groups,
+            people=request.people,
             excluded=request.excluded,
             tier=request.tier,
             approving=request.decision is Decision.APPROVE,
         )
         return may_vote(request.person, await self._policies.current(), question)
 
-    async def _verdict(self, record: ActionRecord) -> Verdict:
+    async def verdict_of(self, record: ActionRecord) -> Verdict:
+        """Return what a workflow needs of a record that was judged."""
         judgement = record.judgement
         if judgement is None:
             raise LookupError(f"action {record.action.id} was judged, but the judgement is not in its record")
@@ -165,32 +167,6 @@ _STATE_AFTER = {
     Route.SUGGEST: State.SUGGESTED,
     Route.DENY: State.DENIED,
 }
-
-
-def _plan(policy: Policy, name: str, tier: Tier, action: Action, admitted: Admitted, now: datetime) -> ApprovalPlan:
-    rule = policy.approvals[name]
-    first, *later = rule.asked
-    excluded: dict[str, str] = {}
-    if rule.exclude_agent_owner:
-        excluded[admitted.agent.owner] = f"they own the agent '{admitted.agent.id}'"
-    requester = find_person(policy.people.values(), action.context.on_behalf_of or "")
-    if requester is not None:
-        excluded[requester.id] = "the agent acts on their behalf"
-    return ApprovalPlan(
-        rule=rule.id,
-        group=first.group,
-        quorum=first.quorum,
-        later=later,
-        exclude_earlier_stages=rule.exclude_earlier_stages,
-        excluded=excluded,
-        requester_unknown=bool(action.context.on_behalf_of) and requester is None,
-        reason_required=rule.reason_required.applies_to(tier),
-        remind_at=now + rule.remind_after if rule.remind_after else None,
-        escalate_at=now + rule.escalate_after if rule.escalate_after else None,
-        escalate_to=rule.escalate_to,
-        expires_at=now + rule.expire_after,
-        approval_lifetime=rule.approval_lifetime,
-    )
 
 
 def _entries(action: Action, judgement: Judgement, approval: Approval | None, now: datetime) -> list[Entry]:

@@ -53,6 +53,10 @@ REFUSED: dict[RefusalCode, tuple[str, str]] = {
         "This is your own request",
         "Somebody else of the group has to decide. You may tell them that it waits.",
     ),
+    RefusalCode.STEP_UP_REQUIRED: (
+        "You have to sign in again to approve this",
+        "Follow the link in the decision below to do so, and vote soon after.",
+    ),
     RefusalCode.DUPLICATE_VOTE: (
         "You have voted before",
         "Your first vote stands. If it was wrong, ask a colleague of the group to reject the action.",
@@ -129,7 +133,8 @@ def _standing(record: ActionRecord) -> str:
         return "The action was approved, but not executed while the approval was good. It will not run."
     if approval.outcome is not None:
         return _OUTCOMES[approval.outcome]
-    stage = f"Stage {approval.stage} of {len(approval.plan.stages)}, {approval.group}: " if approval.plan.later else ""
+    stages = len(approval.plan.stages)
+    stage = f"Stage {approval.current} of {stages}, {approval.group}: " if stages > 1 else ""
     missing = approval.quorum - approval.approvals
     return f"{stage}{approval.approvals} of {approval.quorum} approvals so far; {missing} more needed."
 

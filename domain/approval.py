@@ -2,23 +2,25 @@
 
 An approval starts waiting. Votes, timers and a cancellation move it, once, to an outcome:
 
-    waiting ──quorum of approvals──▶ the next stage is asked; after the last one: approved
-            ──one rejection────────▶ rejected       in whichever stage
-            ──deadline─────────────▶ expired        silence is never approval
-            ──the agent withdraws──▶ cancelled
+    waiting ──enough approvals───▶ the next stages are asked; after the last ones: approved
+            ──enough rejections──▶ rejected       in whichever stage; one is enough unless the stage says otherwise
+            ──deadline───────────▶ expired        silence is never approval
+            ──the agent withdraws▶ cancelled
 
-Stages are asked one after the other, and a vote counts for the stage that is asked when it comes. While it waits it
-may remind the group of its stage once and escalate once, which asks a second group too, for that stage. Changing
-anything here needs `workflow.patched()` and a recorded history, because waiting actions replay it.
+Stages are asked one after the other, except those that stand alongside the one before: these are asked together, and
+all of them have to approve. A vote counts for a stage that is asked when it comes. Somebody may return the action with
+questions, which is no vote: until the agent answers, nobody can approve. A new revision is a new asking; votes on an
+earlier one are void. What time does stands in `domain.escalation`.
+
+Changing anything here needs `workflow.patched()` and a recorded history, because waiting actions replay it.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
-
-from pydantic import Field
 
 from domain.action import Frozen, State
+from domain.approval_plan import ApprovalPlan
 from domain.authority import Eligibility
 from domain.catalog.routes import Stage
 from domain.errors import Refusal, RefusalCode
@@ -28,23 +30,23 @@ __all__ = [
     "Approval",
     "ApprovalOutcome",
     "ApprovalPlan",
+    "AskedToo",
     "Ballot",
     "Decision",
     "Door",
     "Escalation",
+    "Questions",
     "Receipt",
-    "Step",
-    "StepKind",
     "Vote",
+    "answered",
     "ask",
     "cancel",
     "cast",
+    "closed",
     "decided",
-    "next_step",
-    "postponed",
     "reason_missing",
     "receipt",
-    "take",
+    "revised",
 ]
 
 
@@ -62,46 +64,44 @@ class ApprovalOutcome(StrEnum):
         return None if self is ApprovalOutcome.APPROVED else State(self.value)
 
 
-class ApprovalPlan(Frozen):
-    """How people are asked, with absolute UTC times, as it was judged when the action was assessed.
-
-    `group` and `quorum` are the first stage, `later` those after it. `requester_unknown` says that the agent acts on
-    behalf of somebody whom the catalog does not know, so that nobody could be excluded for it.
-    """
-
-    rule: str
-    group: str
-    quorum: Annotated[int, Field(ge=1)]
-    later: list[Stage] = []
-    exclude_earlier_stages: bool = True
-    excluded: dict[str, str] = {}
-    requester_unknown: bool = False
-    reason_required: bool = False
-    remind_at: datetime | None = None
-    escalate_at: datetime | None = None
-    escalate_to: str | None = None
-    expires_at: datetime
-    approval_lifetime: timedelta | None = None
-
-    @property
-    def stages(self) -> list[Stage]:
-        """The stages, in the order they are asked."""
-        return [Stage(group=self.group, quorum=self.quorum), *self.later]
-
-
 class Escalation(Frozen):
-    """A timer that fired: what it did and when."""
+    """A timer that fired: what it did, for which group, and when.
+
+    `person` is whom it asked by name; `skipped` is why it reached nobody.
+    """
 
     kind: str
     group: str
     at: datetime
+    person: str | None = None
+    skipped: str | None = None
+
+
+class AskedToo(Frozen):
+    """A group, or a person, whom an escalation asks beside the group of a stage."""
+
+    stage: int
+    group: str | None = None
+    person: str | None = None
+
+
+class Questions(Frozen):
+    """What somebody wants to know from the agent before they decide, and what it answered."""
+
+    person: str
+    text: str
+    door: Door
+    at: datetime
+    answer: str | None = None
+    answered_at: datetime | None = None
 
 
 class Approval(Frozen):
     """The whole state of one asking.
 
-    `groups` are asked now, in `stage`, the first of which is 1. `held_for` is how long holds stopped its clock since
-    `asked_at`; the plan's times are moved by it already.
+    `groups` are asked now, and `stage` is the first stage that is, the first of all being 1. `asked_too` is whom
+    escalations added. `taken` are the numbers of the steps that time brought. `held_for` is how long holds stopped its
+    clock since `asked_at`; the plan's times are moved by it already. `revisions` counts the revisions, this one too.
     """
 
     plan: ApprovalPlan
@@ -114,30 +114,59 @@ class Approval(Frozen):
     decided_at: datetime | None = None
     asked_at: datetime | None = None
     held_for: timedelta = timedelta(0)
+    asked_too: list[AskedToo] = []
+    taken: list[int] = []
+    questions: list[Questions] = []
+    assigned: list[str] = []
+    extended: bool = False
+    revisions: int = 1
+
+    @property
+    def open_stages(self) -> list[int]:
+        """The numbers of the stages that are asked now."""
+        return self.plan.together(self.stage)
+
+    @property
+    def current(self) -> int:
+        """The first stage that is asked and still lacks approvals."""
+        return next((number for number in self.open_stages if not self.is_met(number)), self.stage)
 
     @property
     def approvals(self) -> int:
-        """How many distinct people approved in the stage that is asked."""
-        return self.approvals_in(self.stage)
+        """How many distinct people approved in the current stage."""
+        return self.approvals_in(self.current)
 
     def approvals_in(self, stage: int) -> int:
         """Return how many distinct people approved in a stage, the first of which is 1."""
         return len({v.person for v in self.votes if v.stage == stage and v.decision is Decision.APPROVE})
 
+    def is_met(self, stage: int) -> bool:
+        """Say whether a stage has its approvals."""
+        return self.approvals_in(stage) >= self.plan.stages[stage - 1].quorum
+
     @property
     def quorum(self) -> int:
-        """How many have to, in the stage that is asked."""
+        """How many have to approve in the current stage."""
         return self._asked.quorum
 
     @property
     def group(self) -> str:
-        """The group of the stage that is asked; an escalation may have added another to `groups`."""
+        """The group of the current stage; escalations may ask others beside it."""
         return self._asked.group
+
+    @property
+    def people(self) -> dict[str, str]:
+        """Who is asked by name now, and for which group."""
+        return {
+            too.person: self.plan.stages[too.stage - 1].group
+            for too in self.asked_too
+            if too.person is not None and too.stage in self.open_stages
+        }
 
     @property
     def asked_so_far(self) -> list[str]:
         """Every group that is or was asked."""
-        stages = [stage.group for stage in self.plan.stages[: self.stage]]
+        stages = [stage.group for stage in self.plan.stages[: self.open_stages[-1]]]
         return list(dict.fromkeys([*stages, *self.groups, *(escalation.group for escalation in self.escalations)]))
 
     @property
@@ -148,18 +177,40 @@ class Approval(Frozen):
             return None
         return self.decided_at + lifetime
 
+    @property
+    def returned(self) -> Questions | None:
+        """The questions that wait for the agent's answer."""
+        last = self.questions[-1] if self.questions else None
+        return last if last is not None and last.answered_at is None else None
+
     def earlier_vote(self, person: str) -> Vote | None:
         """Return the vote by which a person has had their say; None when they may have another or their first."""
         return vote_of(person, self.counting)
 
     @property
     def counting(self) -> list[Vote]:
-        """The votes beside which another has to come from another person."""
-        return [vote for vote in self.votes if self.plan.exclude_earlier_stages or vote.stage == self.stage]
+        """The votes beside which another has to come from another person: of stages asked together, those of all."""
+        return [vote for vote in self.votes if self.plan.exclude_earlier_stages or vote.stage in self.open_stages]
+
+    def stage_of(self, eligibility: Eligibility) -> int:
+        """Return the stage for which a vote counts: the first open one of its group that still lacks approvals."""
+        fitting = [number for number in self.open_stages if eligibility.group in self._groups_of(number)]
+        return next((number for number in fitting if not self.is_met(number)), fitting[0] if fitting else self.current)
+
+    @property
+    def wanted_first(self) -> list[str]:
+        """The groups that are asked now, first those of stages that still lack approvals."""
+        lacking = [number for number in self.open_stages if not self.is_met(number)]
+        found = [group for number in lacking for group in self._groups_of(number)]
+        return list(dict.fromkeys([*(group for group in found if group in self.groups), *self.groups]))
+
+    def _groups_of(self, stage: int) -> list[str]:
+        added = [too.group for too in self.asked_too if too.stage == stage and too.group is not None]
+        return [self.plan.stages[stage - 1].group, *added]
 
     @property
     def _asked(self) -> Stage:
-        return self.plan.stages[self.stage - 1]
+        return self.plan.stages[self.current - 1]
 
 
 class Receipt(Frozen):
@@ -174,62 +225,9 @@ class Receipt(Frozen):
     stages: int = 1
 
 
-class StepKind(StrEnum):
-    """What a timer does."""
-
-    REMIND = "remind"
-    ESCALATE = "escalate"
-    EXPIRE = "expire"
-
-
-class Step(Frozen):
-    """The next thing that time brings."""
-
-    kind: StepKind
-    at: datetime
-    summary: str
-
-
 def ask(plan: ApprovalPlan, revision: str, asked_at: datetime | None = None) -> Approval:
     """Start an approval of one revision."""
-    return Approval(plan=plan, revision=revision, groups=[plan.group], asked_at=asked_at)
-
-
-def postponed(approval: Approval, held_for: timedelta) -> Approval:
-    """Move what is still to come by the time that holds stopped the clock: `held_for`, in total, since it was asked."""
-    by = held_for - approval.held_for
-    if approval.outcome is not None or by <= timedelta(0):
-        return approval
-    plan = approval.plan
-    times = {"remind_at": plan.remind_at, "escalate_at": plan.escalate_at, "expires_at": plan.expires_at}
-    moved = plan.model_copy(update={name: at + by for name, at in times.items() if at is not None})
-    return approval.model_copy(update={"plan": moved, "held_for": held_for})
-
-
-def next_step(approval: Approval) -> Step:
-    """Return the earliest step that has not been taken yet; the last one is always the deadline."""
-    plan, taken = approval.plan, {escalation.kind for escalation in approval.escalations}
-    steps = [Step(kind=StepKind.EXPIRE, at=plan.expires_at, summary="expire: no decision by the deadline")]
-    if plan.escalate_at and plan.escalate_to and StepKind.ESCALATE not in taken:
-        steps.append(Step(kind=StepKind.ESCALATE, at=plan.escalate_at, summary=f"escalate to {plan.escalate_to}"))
-    if plan.remind_at and StepKind.REMIND not in taken:
-        steps.append(Step(kind=StepKind.REMIND, at=plan.remind_at, summary=f"remind {approval.group}"))
-    return min(steps, key=lambda step: step.at)
-
-
-def take(approval: Approval, step: Step, now: datetime) -> Approval:
-    """Take a step that is due. Taking the deadline decides: expired."""
-    if approval.outcome is not None:
-        return approval
-    if step.kind is StepKind.EXPIRE:
-        return approval.model_copy(update={"outcome": ApprovalOutcome.EXPIRED, "decided_at": now})
-    group = approval.group
-    groups = approval.groups
-    if step.kind is StepKind.ESCALATE and approval.plan.escalate_to:
-        group = approval.plan.escalate_to
-        groups = [*groups, group] if group not in groups else groups
-    escalation = Escalation(kind=step.kind.value, group=group, at=now)
-    return approval.model_copy(update={"groups": groups, "escalations": [*approval.escalations, escalation]})
+    return Approval(plan=plan, revision=revision, groups=_groups(plan, 1), asked_at=asked_at)
 
 
 def cast(approval: Approval, ballot: Ballot, eligibility: Eligibility, now: datetime) -> tuple[Approval, Receipt]:
@@ -237,11 +235,15 @@ def cast(approval: Approval, ballot: Ballot, eligibility: Eligibility, now: date
     refusal = _refusal(approval, ballot, eligibility, now)
     if refusal is not None or eligibility.group is None:
         return approval, receipt(approval, refusal)
+    if ballot.decision is Decision.RETURN:
+        asked = Questions(person=eligibility.person, text=ballot.reason.strip(), door=ballot.door, at=now)
+        returned = approval.model_copy(update={"questions": [*approval.questions, asked]})
+        return returned, receipt(returned)
     vote = Vote(
         person=eligibility.person,
         group=eligibility.group,
         in_place_of=place_of(eligibility, approval.counting) if eligibility.in_place_of else None,
-        stage=approval.stage,
+        stage=approval.stage_of(eligibility),
         decision=ballot.decision,
         revision=ballot.revision,
         reason=ballot.reason.strip(),
@@ -253,14 +255,16 @@ def cast(approval: Approval, ballot: Ballot, eligibility: Eligibility, now: date
 
 
 def _after(counted: Approval, vote: Vote, now: datetime) -> Approval:
-    """Return what a vote that was just counted makes of the approval: decided, in its next stage, or waiting on."""
+    """Return what a vote that was just counted makes of the approval: decided, in its next stages, or waiting on."""
     outcome = None
     if vote.decision is Decision.REJECT:
-        outcome = ApprovalOutcome.REJECTED
-    elif counted.approvals >= counted.quorum:
-        if counted.stage < len(counted.plan.stages):
-            following = counted.plan.stages[counted.stage]
-            return counted.model_copy(update={"stage": counted.stage + 1, "groups": [following.group]})
+        against = [each for each in counted.votes if each.stage == vote.stage and each.decision is Decision.REJECT]
+        if len(against) >= counted.plan.stages[vote.stage - 1].vetoes:
+            outcome = ApprovalOutcome.REJECTED
+    elif all(map(counted.is_met, counted.open_stages)):
+        following = counted.open_stages[-1] + 1
+        if following <= len(counted.plan.stages):
+            return counted.model_copy(update={"stage": following, "groups": _groups(counted.plan, following)})
         outcome = ApprovalOutcome.APPROVED
     return counted.model_copy(update={"outcome": outcome, "decided_at": now}) if outcome is not None else counted
 
@@ -273,6 +277,37 @@ def cancel(approval: Approval, now: datetime) -> tuple[Approval, Receipt]:
     return cancelled, receipt(cancelled)
 
 
+def answered(approval: Approval, answer: str, now: datetime) -> tuple[Approval, Receipt]:
+    """Take the agent's answer. What was to happen meanwhile happens as much later; the deadline stays."""
+    if (refusal := closed(approval, now)) is not None:
+        return approval, receipt(approval, refusal)
+    asked = approval.returned
+    if asked is None:
+        message = "nobody asked anything that is not answered yet"
+        return approval, receipt(approval, Refusal(code=RefusalCode.NOT_WAITING, message=message))
+    told = asked.model_copy(update={"answer": answer.strip(), "answered_at": now})
+    steps = [
+        step if step.number in approval.taken else step.model_copy(update={"at": step.at + (now - asked.at)})
+        for step in approval.plan.steps
+    ]
+    plan = approval.plan.model_copy(update={"steps": steps})
+    after = approval.model_copy(update={"plan": plan, "questions": [*approval.questions[:-1], told]})
+    return after, receipt(after)
+
+
+def revised(before: Approval, plan: ApprovalPlan, revision: str, now: datetime) -> Approval:
+    """Start the asking anew for another revision. What was asked and answered stays on record; votes do not.
+
+    A new revision answers the questions that were open.
+    """
+    questions = before.questions
+    if before.returned is not None:
+        told = before.returned.model_copy(update={"answer": "(a new revision)", "answered_at": now})
+        questions = [*questions[:-1], told]
+    kept = {"questions": questions, "revisions": before.revisions + 1, "extended": before.extended}
+    return ask(plan, revision, now).model_copy(update=kept)
+
+
 def receipt(approval: Approval, refusal: Refusal | None = None) -> Receipt:
     """Return what a voter is told about where the approval stands."""
     return Receipt(
@@ -281,9 +316,19 @@ def receipt(approval: Approval, refusal: Refusal | None = None) -> Receipt:
         outcome=approval.outcome,
         approvals=approval.approvals,
         quorum=approval.quorum,
-        stage=approval.stage,
+        stage=approval.current,
         stages=len(approval.plan.stages),
     )
+
+
+def closed(approval: Approval, now: datetime) -> Refusal | None:
+    """Return why nothing can change any more: it was decided, or its deadline has passed; None while it is open."""
+    if approval.outcome is not None:
+        return decided(approval)
+    if now >= approval.plan.expires_at:
+        message = "the deadline has passed; nothing will be executed"
+        return Refusal(code=RefusalCode.EXPIRED, message=message)
+    return None
 
 
 def decided(approval: Approval) -> Refusal:
@@ -300,31 +345,49 @@ def decided(approval: Approval) -> Refusal:
 
 
 def _refusal(approval: Approval, ballot: Ballot, eligibility: Eligibility, now: datetime) -> Refusal | None:
-    if approval.outcome is not None:
-        return decided(approval)
-    if now >= approval.plan.expires_at:
-        message = "the deadline has passed; nothing will be executed"
-        return Refusal(code=RefusalCode.EXPIRED, message=message)
+    return next(_objections(approval, ballot, eligibility, now), None)
+
+
+def _objections(approval: Approval, ballot: Ballot, eligibility: Eligibility, now: datetime) -> Iterator[Refusal]:
+    """Yield what is against a ballot, the first of which its voter is told."""
+    if (over := closed(approval, now)) is not None:
+        yield over
     if ballot.revision != approval.revision:
         message = (
             f"the vote is on {ballot.revision[:19]}..., the question is now {approval.revision[:19]}...; read it again"
         )
-        return Refusal(code=RefusalCode.SUPERSEDED, message=message)
+        yield Refusal(code=RefusalCode.SUPERSEDED, message=message)
     if eligibility.refusal is not None:
-        return eligibility.refusal
+        yield eligibility.refusal
     if eligibility.group is None or eligibility.person != ballot.person:
-        return Refusal(code=RefusalCode.NOT_ELIGIBLE, message=f"'{ballot.person}' was not found eligible")
-    return voted_before(ballot, approval.stage, eligibility, approval.counting) or reason_missing(approval, ballot)
+        yield Refusal(code=RefusalCode.NOT_ELIGIBLE, message=f"'{ballot.person}' was not found eligible")
+    if ballot.decision is not Decision.REJECT and (asked := approval.returned) is not None:
+        message = f"{asked.person} returned it with questions that the agent has not answered yet; wait for its answer"
+        yield Refusal(code=RefusalCode.QUESTIONS_OPEN, message=message)
+    stage = approval.stage_of(eligibility)
+    if (twice := voted_before(ballot, stage, eligibility, approval.counting)) is not None:
+        yield twice
+    if (missing := reason_missing(approval, ballot)) is not None:
+        yield missing
+    if ballot.decision is Decision.APPROVE and approval.plan.step_up and not ballot.stepped_up:
+        message = "an approval of this tier counts only from the review page, after you signed in there anew"
+        yield Refusal(code=RefusalCode.STEP_UP_REQUIRED, message=message)
 
 
 def reason_missing(approval: Approval | None, ballot: Ballot) -> Refusal | None:
-    """Refuse a ballot that says too little: a rejection without a reason, or an approval where the plan wants one."""
+    """Refuse a ballot that says too little: no reason for a rejection or a return, or where the plan wants one."""
     if ballot.reason.strip():
         return None
     if ballot.decision is Decision.REJECT:
         message = "a rejection needs a reason: the agent and the ledger are told why"
+    elif ballot.decision is Decision.RETURN:
+        message = "whoever returns an action says what they want to know: write the questions as the reason"
     elif approval is not None and approval.outcome is None and approval.plan.reason_required:
         message = f"an approval by the rule '{approval.plan.rule}' needs a reason: say what you checked"
     else:
         return None
     return Refusal(code=RefusalCode.REASON_REQUIRED, message=message)
+
+
+def _groups(plan: ApprovalPlan, stage: int) -> list[str]:
+    return list(dict.fromkeys(plan.stages[number - 1].group for number in plan.together(stage)))

@@ -38,12 +38,14 @@ class Roster(Protocol):
 class Question(Frozen):
     """What somebody wants to vote on, and when.
 
-    `groups` are those asked now. `excluded` maps a person to why they may not vote although a group has them (the
-    person on whose behalf the agent acts, the agent's owner). An unknown tier counts as high.
+    `groups` are those asked now, `people` those asked by name, with the group of their stage. `excluded` maps a person
+    to why they may not vote although a group has them (the person on whose behalf the agent acts, the agent's owner).
+    An unknown tier counts as high.
     """
 
     at: datetime
     groups: list[str]
+    people: dict[str, str] = {}
     excluded: dict[str, str] = {}
     tier: Tier = Tier.HIGH
     approving: bool = True
@@ -144,10 +146,15 @@ def _place(person: Person, roster: Roster, question: Question) -> Eligibility:
     for group in groups:
         if person.id in group.members:
             return Eligibility(person=person.id, group=group.id)
+    if (asked_for := question.people.get(person.id)) is not None:
+        return Eligibility(person=person.id, group=asked_for)
     for group in groups:
         away = [m for m in group.members if stand_in(m, roster, question.excluded, question.at) == person.id]
         if away:
             return Eligibility(person=person.id, group=group.id, in_place_of=away)
+    for member, asked_for in question.people.items():
+        if stand_in(member, roster, question.excluded, question.at) == person.id:
+            return Eligibility(person=person.id, group=asked_for, in_place_of=[member])
     refusal = _outside(person, [group.id for group in groups if group.id in roster.unconfirmed], question)
     return Eligibility(person=person.id, refusal=refusal)
 

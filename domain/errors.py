@@ -25,7 +25,8 @@ RemitError                      code                     retryable
     ├── EngineUnavailable       engine_unavailable       yes
     ├── DatabaseUnavailable     database_unavailable     yes
     ├── PolicyUnavailable       policy_unavailable       yes
-    └── NotifierUnavailable     notifier_unavailable     yes
+    ├── NotifierUnavailable     notifier_unavailable     yes
+    └── SignInUnavailable       sign_in_unavailable      yes
 
 They are translated in two places only: activities make them Temporal failures, the API makes them
 problem+json. Messages name the value and say what to do about it.
@@ -53,6 +54,10 @@ class RefusalCode(StrEnum):
     NOT_WAITING = "not_waiting"
     DIGEST_MISMATCH = "digest_mismatch"
     HELD = "held"
+    QUESTIONS_OPEN = "questions_open"
+    STEP_UP_REQUIRED = "step_up_required"
+    EDIT_REFUSED = "edit_refused"
+    NOT_OFFERED = "not_offered"
 
 
 class Refusal(BaseModel):
@@ -241,6 +246,19 @@ class PolicyUnavailable(Unavailable):
 
 
 class NotifierUnavailable(Unavailable):
-    """A place where people are asked (Slack) does not answer: the card is shown later."""
+    """A place where people are asked (Slack) does not answer: the card is shown later.
+
+    `retry_after` is in how many seconds it wants to be asked again; None when it did not say.
+    """
 
     code = "notifier_unavailable"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class SignInUnavailable(Unavailable):
+    """The sign-in provider does not answer, or not as agreed: nobody can sign in by it now."""
+
+    code = "sign_in_unavailable"

@@ -6,6 +6,7 @@ policy applies: a tightening reaches it, a loosening does not.
 
 from domain.action import Route
 from domain.approval import Decision
+from domain.catalog import ApprovalRule
 from domain.policy import Judgement, Policy
 from domain.record import ActionRecord
 
@@ -33,13 +34,28 @@ def _missing(record: ActionRecord, name: str, policy: Policy) -> str | None:
         approvers.discard(agent.owner)
     counted: set[str] = set()
     for stage in rule.asked:
-        groups = {stage.group, rule.escalate_to}
-        members = {person for group in groups if group in policy.groups for person in policy.groups[group].members}
-        met = (approvers & members) - (counted if rule.exclude_earlier_stages else set())
+        met = (approvers & _who_may(stage.group, rule, record, policy)) - (
+            counted if rule.exclude_earlier_stages else set()
+        )
         if len(met) < stage.quorum:
             return f"{stage.quorum} of '{stage.group}', and {len(met)} of them approved it"
         counted |= met
     return None
+
+
+def _who_may(group: str, rule: ApprovalRule, record: ActionRecord, policy: Policy) -> set[str]:
+    """Return who approves for a group by a rule: its members, and everybody whom the steps of the rule would ask."""
+    agent, use_case = policy.agents.get(record.action.agent), policy.use_cases.get(record.action.use_case)
+    owners = {"agent": agent.owner if agent else None, "use_case": use_case.accountable if use_case else None}
+    rotations = {rotation.id: rotation.members for rotation in policy.bundle.rotations}
+    found: set[str] = set()
+    for name in (group, *(step.ask_group for step in rule.steps)):
+        found.update(policy.groups[name].members if name in policy.groups else ())
+    for step in rule.steps:
+        named = (step.ask_person, owners[step.ask_owner] if step.ask_owner else None)
+        found.update(person for person in named if person is not None)
+        found.update(rotations.get(step.ask_rotation or "", ()))
+    return found
 
 
 def _approvers(record: ActionRecord) -> set[str]:

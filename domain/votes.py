@@ -17,10 +17,11 @@ from domain.errors import Refusal, RefusalCode
 
 
 class Decision(StrEnum):
-    """What a vote says."""
+    """What a ballot says. To return an action with questions is no vote: it goes back to the agent."""
 
     APPROVE = "approve"
     REJECT = "reject"
+    RETURN = "return"
 
 
 class Door(StrEnum):
@@ -32,7 +33,10 @@ class Door(StrEnum):
 
 
 class Ballot(Frozen):
-    """One person's wish, before anybody has checked whether it counts."""
+    """One person's wish, before anybody has checked whether it counts.
+
+    `stepped_up` says that the door saw the person sign in anew, just before.
+    """
 
     id: Annotated[str, Field(min_length=1, max_length=200)]
     person: Annotated[str, Field(min_length=1, max_length=80)]
@@ -40,6 +44,7 @@ class Ballot(Frozen):
     revision: Digest
     reason: Annotated[str, Field(max_length=2000)] = ""
     door: Door
+    stepped_up: bool = False
 
 
 class Vote(Frozen):

@@ -16,6 +16,7 @@ from domain.guardrails import measure_of, uses_at_execution, uses_of
 from domain.ledger import SYSTEM, EntryKind, entry
 from domain.record import Claim, Execution
 from domain.roles import Meaning
+from tests.approvals import planned
 from tests.databases import NOW, Database, note, written
 
 JUDGED = note()[1]
@@ -86,7 +87,7 @@ async def paid(
 
 def plan() -> ApprovalPlan:
     """Return how the tests' people are asked."""
-    return ApprovalPlan(rule="one", group="finance", quorum=1, expires_at=NOW + timedelta(days=9))
+    return planned(expires_at=NOW + timedelta(days=9))
 
 
 async def judged(actions: Actions, new: Action, route: Route = Route.EXECUTE) -> None:

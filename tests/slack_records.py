@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.action import Action, Context, ExecutionResult, Outcome, State, Submission
-from domain.approval import Approval, ApprovalPlan, Ballot, Decision, Door, ask, cast
+from domain.approval import Approval, Ballot, Decision, Door, ask, cast
 from domain.authority import Question, may_vote
 from domain.canonical import digest, revision_bytes
 from domain.policy import Policy
 from domain.record import ActionRecord, Execution
+from tests.approvals import planned
 from tests.bundles import FACTS, policy
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
@@ -45,7 +46,7 @@ def waiting(
         created_at=NOW,
     )
     rule = rules.approvals[judgement.approval or "one"]
-    plan = ApprovalPlan(
+    plan = planned(
         rule=rule.id,
         group=rule.asked[0].group,
         quorum=rule.asked[0].quorum,

@@ -13,29 +13,44 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.assess import Assess, AssessRequest, EligibilityRequest, Verdict
+    from activities.escalate import Escalate, ScheduleRequest, StepRequest
     from activities.execute import Execute, Executed, ExecuteRequest, SettleRequest
     from activities.first_step import FirstStep, FirstStepRequest
     from activities.notify import Notify, NotifyRequest
     from activities.record import ApprovalChange, Record
+    from activities.revise import Revise, RevisionRequest
     from domain.action import Frozen, Route, State, Tier
     from domain.approval import (
         Approval,
         ApprovalOutcome,
         Ballot,
+        Decision,
         Receipt,
-        Step,
-        StepKind,
+        answered,
         cancel,
         cast,
-        next_step,
-        postponed,
+        closed,
         reason_missing,
         receipt,
+    )
+    from domain.approval_plan import StepKind
+    from domain.authority import Eligibility
+    from domain.errors import Refusal, RefusalCode
+    from domain.escalation import (
+        AnswerRequest,
+        ManageRequest,
+        Reached,
+        Step,
+        managed,
+        next_step,
+        planned,
+        postponed,
+        scheduled,
         take,
     )
-    from domain.errors import Refusal, RefusalCode
     from domain.holds import held
     from domain.ledger import Actor, ActorKind
+    from domain.revision import ReviseRequest
     from workflows.holds import HoldWatch
     from workflows.visibility import mark, waiting_details
 
@@ -81,6 +96,7 @@ class AgentAction:
     @workflow.init
     def __init__(self, start: ActionStart) -> None:
         self._start = start
+        self._digest = start.digest  # of the revision that people are asked about, and that would run
         self._verdict: Verdict | None = None
         self._approval: Approval | None = None
         self._holds = HoldWatch(start.action_id)
@@ -149,7 +165,11 @@ class AgentAction:
             step = next_step(approval)
             patience = max(step.at - workflow.now(), timedelta(0))
             try:
-                await workflow.wait_condition(self._is_interrupted, timeout=patience, timeout_summary=step.summary)
+                await workflow.wait_condition(
+                    lambda waited=step: self._is_interrupted(waited),  # type: ignore[misc]
+                    timeout=patience,
+                    timeout_summary=step.summary,
+                )
             except TimeoutError:
                 await self._take(step)
             else:
@@ -164,9 +184,35 @@ class AgentAction:
             if next_step(approval) != step:  # it moved, by the time that the action was held
                 return
             now = workflow.now()
-            after = take(approval, step, now)
+            after = take(approval, step, now, await self._reached(step, approval))
             await self._record(ApprovalChange(action_id=self._start.action_id, approval=after, at=now, step=step))
         self._changed(*_OCCASIONS.get(step.kind, ()))
+
+    async def _reached(self, step: Step, approval: Approval) -> Reached | None:
+        """Find out whom a step reaches now; None where that is said already."""
+        named = planned(approval, step)
+        if named is None or named.whom is None or named.as_named:
+            return None
+        return await workflow.execute_local_activity_method(
+            Escalate.reach,
+            StepRequest(action_id=self._start.action_id, approval=approval, step=named, at=workflow.now()),
+            start_to_close_timeout=_SHORT,
+            retry_policy=_SHORT_RETRY,
+            summary="whom does it reach",
+        )
+
+    async def _scheduled(self, approval: Approval) -> Approval:
+        """Give the stages that begin to be asked their own steps."""
+        if not approval.plan.escalation:
+            return approval
+        schedule = await workflow.execute_local_activity_method(
+            Escalate.schedule,
+            ScheduleRequest(approval=approval, at=workflow.now()),
+            start_to_close_timeout=_SHORT,
+            retry_policy=_SHORT_RETRY,
+            summary="when to remind and to escalate",
+        )
+        return scheduled(approval, schedule.steps)
 
     async def _look_at_holds(self) -> None:
         """Find out which hold is on, unless somebody decided."""
@@ -215,9 +261,7 @@ class AgentAction:
         """Run the revision: first inside the workflow task where the executor is short, then as an activity."""
         ages = self._approval is not None and self._approval.void_at is not None
         judged_by = self._verdict.policy_digest if self._verdict else ""
-        request = ExecuteRequest(
-            action_id=self._start.action_id, digest=self._start.digest, ages=ages, judged_by=judged_by
-        )
+        request = ExecuteRequest(action_id=self._start.action_id, digest=self._digest, ages=ages, judged_by=judged_by)
         try:
             if at_once and (done := await self._execute_at_once(request)):
                 return done
@@ -264,23 +308,106 @@ class AgentAction:
                 return _not_waiting("nobody was asked about this action")
             hold = None if self._is_decided() else await self._hold_on()
             approval = self._require_approval()
-            eligibility = await workflow.execute_local_activity_method(
-                Assess.check_eligibility,
-                _eligibility_request(ballot, approval, self._verdict),
-                start_to_close_timeout=_SHORT,
-                retry_policy=_SHORT_RETRY,
-                summary="may they vote",
-            )
+            eligibility = await self._eligibility(ballot.person, ballot.decision)
             now = workflow.now()
             after, answer = cast(approval, ballot, eligibility, now)
             if hold is not None:
                 after, answer = approval, receipt(approval, held(hold))
+            if after.stage > approval.stage:
+                after = await self._scheduled(after)
             await self._record(
                 ApprovalChange(action_id=self._start.action_id, approval=after, at=now, ballot=ballot, receipt=answer)
             )
         if answer.accepted:
             self._changed(*(("asked",) if after.stage > approval.stage else ()))
         return answer
+
+    @workflow.update
+    async def manage(self, request: ManageRequest) -> Receipt:
+        """Hand the question on, put off a reminder or move the deadline, for somebody who may vote."""
+        async with self._turn:
+            if self._approval is None:
+                return _not_waiting("nobody was asked about this action")
+            hold = None if self._is_decided() else await self._hold_on()
+            approval = self._require_approval()
+            refusal = held(hold) if hold is not None else closed(approval, workflow.now())
+            refusal = refusal or (await self._eligibility(request.person, Decision.REJECT)).refusal
+            if refusal is None and request.to is not None:
+                refusal = (await self._eligibility(request.to, Decision.APPROVE)).refusal
+            now = workflow.now()
+            if refusal is not None:
+                after, answer = approval, receipt(approval, refusal)
+            else:
+                after, answer = managed(approval, request, now)
+            await self._record(
+                ApprovalChange(action_id=self._start.action_id, approval=after, at=now, request=request, receipt=answer)
+            )
+        if answer.accepted:
+            self._changed()
+        return answer
+
+    @workflow.update
+    async def answer(self, request: AnswerRequest) -> Receipt:
+        """Take the agent's answer to the questions it was returned with."""
+        async with self._turn:
+            if self._approval is None:
+                return _not_waiting("nobody was asked about this action")
+            now = workflow.now()
+            after, told = answered(self._require_approval(), request.answer, now)
+            await self._record(
+                ApprovalChange(action_id=self._start.action_id, approval=after, at=now, request=request, receipt=told)
+            )
+        if told.accepted:
+            self._changed("answered")
+        return told
+
+    @workflow.update
+    async def revise(self, request: ReviseRequest) -> Receipt:
+        """Go on with other arguments, judged anew; or refuse them. Votes on the revision before are void."""
+        async with self._turn:
+            if self._approval is None:
+                return _not_waiting("nobody was asked about this action")
+            hold = None if self._is_decided() else await self._hold_on()
+            approval = self._require_approval()
+            refusal = held(hold) if hold is not None else closed(approval, workflow.now())
+            if refusal is None and request.base != approval.revision:
+                message = "it was changed since you read it; read it again, and edit what stands there now"
+                refusal = Refusal(code=RefusalCode.SUPERSEDED, message=message)
+            if refusal is not None:
+                return receipt(approval, refusal)
+            made = await workflow.execute_local_activity_method(
+                Revise.revise,
+                RevisionRequest(action_id=self._start.action_id, request=request, approval=approval, at=workflow.now()),
+                start_to_close_timeout=_SHORT,
+                retry_policy=_SHORT_RETRY,
+                summary="revise",
+            )
+            if made.verdict is not None and made.verdict.approval is not None:
+                self._verdict, self._approval = made.verdict, made.verdict.approval
+                self._digest = made.verdict.approval.revision
+                mark(made.verdict, State.PENDING_APPROVAL)
+        if made.receipt.accepted:
+            self._changed("asked")
+        return made.receipt
+
+    async def _eligibility(self, person: str, decision: Decision) -> Eligibility:
+        """Ask whether somebody may vote so, by people and groups as they are at this moment."""
+        approval = self._require_approval()
+        return await workflow.execute_local_activity_method(
+            Assess.check_eligibility,
+            EligibilityRequest(
+                person=person,
+                groups=approval.wanted_first,
+                people=approval.people,
+                excluded=approval.plan.excluded,
+                tier=self._verdict.tier if self._verdict is not None else Tier.HIGH,
+                decision=decision,
+                at=workflow.now(),
+            ),
+            start_to_close_timeout=_SHORT,
+            retry_policy=_SHORT_RETRY,
+            summary="may they vote",
+        )
 
     @vote.validator
     def _readable(self, ballot: Ballot) -> None:
@@ -350,9 +477,12 @@ class AgentAction:
         self._occasions.extend(occasions)
         workflow.set_current_details(waiting_details(self._verdict, self._approval, self._holds.hold))
 
-    def _is_interrupted(self) -> bool:
-        """Whether there is a reason not to wait for the next timer: a decision, or news of a hold."""
-        return self._is_decided() or self._holds.told or self._holds.hold is not None
+    def _is_interrupted(self, waited: Step) -> bool:
+        """Whether there is a reason not to wait for a step: a decision, news of a hold, or another step comes next."""
+        if self._is_decided() or self._holds.told or self._holds.hold is not None:
+            return True
+        following = next_step(self._require_approval())
+        return (following.at, following.number) != (waited.at, waited.number)
 
     def _is_decided(self) -> bool:
         return self._require_approval().outcome is not None
@@ -377,17 +507,6 @@ def _cause(failure: FailureError) -> BaseException:
 def _may_be_retried(failure: FailureError) -> bool:
     cause = _cause(failure)
     return not (isinstance(cause, ApplicationError) and cause.non_retryable)
-
-
-def _eligibility_request(ballot: Ballot, approval: Approval, verdict: Verdict | None) -> EligibilityRequest:
-    return EligibilityRequest(
-        person=ballot.person,
-        groups=approval.groups,
-        excluded=approval.plan.excluded,
-        tier=verdict.tier if verdict is not None else Tier.HIGH,
-        decision=ballot.decision,
-        at=workflow.now(),
-    )
 
 
 def _not_waiting(message: str) -> Receipt:

@@ -13,7 +13,9 @@ from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
 from domain.action import workflow_id
 from domain.approval import Ballot, Receipt
 from domain.errors import EngineUnavailable, Refusal, RefusalCode
+from domain.escalation import AnswerRequest, ManageRequest
 from domain.record import ActionRecord
+from domain.revision import ReviseRequest
 from workflows.agent_action import ActionStart, AgentAction, CancelRequest
 from workflows.visibility import AGENT
 
@@ -86,6 +88,18 @@ class ActionWorkflows:
     async def cancel(self, action_id: str, request: CancelRequest, timeout: timedelta) -> Receipt | None:
         """Carry a cancellation to its action and return the receipt; None when the action is over."""
         return await self._update(AgentAction.cancel, action_id, request, f"cancel-{request.id}", timeout)
+
+    async def manage(self, action_id: str, request: ManageRequest, timeout: timedelta) -> Receipt | None:
+        """Carry a reassignment, a snooze or an extension to its action; None when the action is over."""
+        return await self._update(AgentAction.manage, action_id, request, f"manage-{request.id}", timeout)
+
+    async def answer(self, action_id: str, request: AnswerRequest, timeout: timedelta) -> Receipt | None:
+        """Carry the agent's answer to its action; None when the action is over."""
+        return await self._update(AgentAction.answer, action_id, request, f"answer-{request.id}", timeout)
+
+    async def revise(self, action_id: str, request: ReviseRequest, timeout: timedelta) -> Receipt | None:
+        """Carry a revision whose arguments are stored to its action; None when the action is over."""
+        return await self._update(AgentAction.revise, action_id, request, f"revise-{request.id}", timeout)
 
     async def holds_changed(self, action_id: str) -> None:
         """Tell an action that a hold over it was placed or lifted. One that is over, or never began, needs no telling.

@@ -43,7 +43,8 @@ def waiting_details(verdict: Verdict | None, approval: Approval | None, hold: st
     if verdict is None or approval is None:
         return "".join(held)
     votes = [f"- {vote.person} ({vote.group}): {vote.decision.value}" for vote in approval.votes] or ["- none yet"]
-    stage = f" (stage {approval.stage} of {len(approval.plan.stages)})" if approval.plan.later else ""
+    stages = len(approval.plan.stages)
+    stage = f" (stage {approval.current} of {stages})" if stages > 1 else ""
     outcome = approval.outcome.value if approval.outcome else "waiting"
     return "\n".join(
         [

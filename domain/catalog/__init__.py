@@ -20,9 +20,9 @@ from domain.catalog.guardrails import (
     RateLimit,
     Selector,
 )
-from domain.catalog.people import Absence, Calendar, Group, Person, Training, has_left
+from domain.catalog.people import Absence, Attention, Calendar, Group, Person, Rotation, Training, has_left
 from domain.catalog.risk import Dimension, Risk, Rule, TierCondition
-from domain.catalog.routes import ApprovalRule, PolicyChanges, ReasonRequired, RouteRule, Stage
+from domain.catalog.routes import ApprovalRule, Clock, EscalationStep, PolicyChanges, ReasonRequired, RouteRule, Stage
 from domain.catalog.use_cases import (
     Autonomy,
     Controls,
@@ -43,16 +43,19 @@ __all__ = [
     "Agent",
     "Aggregate",
     "ApprovalRule",
+    "Attention",
     "Autonomy",
     "Budget",
     "Bundle",
     "Calendar",
     "CheckUse",
+    "Clock",
     "Controls",
     "DataScope",
     "DataSource",
     "Dimension",
     "Dpia",
+    "EscalationStep",
     "Example",
     "Expectation",
     "Group",
@@ -68,6 +71,7 @@ __all__ = [
     "ReasonRequired",
     "Risk",
     "Roles",
+    "Rotation",
     "RouteRule",
     "Rule",
     "Selector",

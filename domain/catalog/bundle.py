@@ -9,7 +9,7 @@ from domain.catalog.action_types import ActionType
 from domain.catalog.agents import Agent
 from domain.catalog.examples import Example
 from domain.catalog.guardrails import Guardrails
-from domain.catalog.people import Group, Person
+from domain.catalog.people import Attention, Group, Person, Rotation
 from domain.catalog.risk import Risk
 from domain.catalog.routes import ApprovalRule, PolicyChanges, RouteRule
 from domain.catalog.use_cases import UseCase
@@ -29,6 +29,8 @@ class Bundle(Frozen):
     action_types: Annotated[list[ActionType], Field(min_length=1)]
     people: Annotated[list[Person], Field(min_length=1)]
     groups: list[Group]
+    rotations: list[Rotation] = []
+    attention: Attention = Attention()
     risk: Risk
     routes: Annotated[list[RouteRule], Field(min_length=1)]
     approvals: list[ApprovalRule]

@@ -1,7 +1,7 @@
 """Routes and approvals: what happens to which actions, and how people are asked."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -33,10 +33,49 @@ class ReasonRequired(StrEnum):
 
 
 class Stage(Frozen):
-    """One group that is asked, and how many of it have to approve."""
+    """One group that is asked, how many of it have to approve, and how many rejections end the asking.
+
+    With `alongside` it is asked together with the stage before it. `when` is a condition on `scores` and `tier`: where
+    it does not hold, the stage is left out; where it cannot be judged, it is asked.
+    """
 
     group: Identifier
     quorum: Annotated[int, Field(ge=1, le=20)] = 1
+    vetoes: Annotated[int, Field(ge=1, le=20)] = 1
+    alongside: bool = False
+    when: Expression | None = None
+
+
+class Clock(StrEnum):
+    """How time is counted: as it passes, or only while the group that is asked works."""
+
+    ELAPSED = "elapsed"
+    BUSINESS = "business"
+
+
+class EscalationStep(Frozen):
+    """What happens while a stage is silent: its people are reminded, or others are asked, too. Exactly one of them.
+
+    `after` counts from when the stage is asked, on the step's clock. Asked are a group, a named person, the owner of
+    the agent or of the use case, or whoever is on call by a rotation when the step comes.
+    """
+
+    after: Duration
+    clock: Clock = Clock.ELAPSED
+    remind: bool = False
+    ask_group: Identifier | None = None
+    ask_person: Identifier | None = None
+    ask_owner: Literal["agent", "use_case"] | None = None
+    ask_rotation: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        given = [self.ask_group, self.ask_person, self.ask_owner, self.ask_rotation]
+        if sum(each is not None for each in given) + self.remind != 1:
+            raise ValueError(
+                "a step does one thing: 'remind: true', or one of ask_group, ask_person, ask_owner and ask_rotation"
+            )
+        return self
 
 
 class ApprovalRule(Frozen):
@@ -46,6 +85,11 @@ class ApprovalRule(Frozen):
     `exclude_earlier_stages` nobody approves in two stages. An approval that was not executed within
     `approval_lifetime` is void. With `require_known_requester` an action is denied unless it is on behalf of a person
     of the catalog, who then may not approve it.
+
+    `escalation` are the steps of each stage; `remind_after`, `escalate_after` and `escalate_to` are the short form of
+    a reminder and one more group. One of those who may vote may move the deadline once, by `extension` at most. An
+    edit is its editor's approval of what they wrote only with `edit_counts_as_approval`; else they may not approve it.
+    For the tiers of `step_up` a vote counts only from the page, after the person signed in there anew.
     """
 
     id: Identifier
@@ -59,8 +103,13 @@ class ApprovalRule(Frozen):
     remind_after: Duration | None = None
     escalate_after: Duration | None = None
     escalate_to: Identifier | None = None
+    escalation: Annotated[list[EscalationStep], Field(max_length=10)] = []
     expire_after: Duration
+    expire_clock: Clock = Clock.ELAPSED
+    extension: Duration | None = None
     approval_lifetime: Duration | None = None
+    edit_counts_as_approval: bool = False
+    step_up: list[Tier] = []
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -69,6 +118,16 @@ class ApprovalRule(Frozen):
         if self.stages and (self.group is not None or self.quorum != 1):
             raise ValueError("'stages' stand in place of 'group' and 'quorum': write the one or the other")
         return self
+
+    @property
+    def steps(self) -> list[EscalationStep]:
+        """The steps of each stage, whichever way they are written."""
+        short = []
+        if self.remind_after is not None:
+            short.append(EscalationStep(after=self.remind_after, remind=True))
+        if self.escalate_after is not None and self.escalate_to is not None:
+            short.append(EscalationStep(after=self.escalate_after, ask_group=self.escalate_to))
+        return [*short, *self.escalation]
 
     @property
     def asked(self) -> list[Stage]:

@@ -12,7 +12,7 @@ from activities.execute import Execute, Executed, ExecuteRequest, SettleRequest
 from activities.gather import Gather
 from activities.judge import Judge
 from domain.action import ExecutionResult, Outcome, State, Tier
-from domain.approval import Approval, ApprovalOutcome, ApprovalPlan, ask
+from domain.approval import Approval, ApprovalOutcome, ask
 from domain.canonical import digest
 from domain.errors import EffectNotSent, EffectRefused, EffectUnknown, PolicyUnavailable, RateLimited
 from domain.guardrails import Use
@@ -20,6 +20,7 @@ from domain.holds import Hold
 from domain.ledger import Entry
 from domain.policy import Policy
 from domain.record import ActionRecord, Claim, Execution
+from tests.approvals import planned
 from tests.bundles import DOCUMENT, policy
 from tests.databases import NOW, note
 from tests.holds import RecordingHolds, hold
@@ -429,7 +430,7 @@ async def test_settling_what_another_attempt_ends_at_the_same_time_returns_its_e
 def approved(here: Recorder, ago: timedelta, lifetime: timedelta | None = timedelta(hours=1)) -> None:
     """Make the action one that people approved so long ago."""
     decided = datetime.now(UTC) - ago
-    plan = ApprovalPlan(rule="one", group="finance", quorum=1, expires_at=decided, approval_lifetime=lifetime)
+    plan = planned(expires_at=decided, approval_lifetime=lifetime)
     waiting = ask(plan, here.record.action.digest)
     approval = waiting.model_copy(update={"outcome": ApprovalOutcome.APPROVED, "decided_at": decided})
     here.record = here.record.model_copy(update={"state": State.PENDING_APPROVAL, "approval": approval})

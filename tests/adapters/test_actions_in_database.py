@@ -18,6 +18,7 @@ from domain.ledger import SYSTEM, EntryKind, entry
 from domain.policy import Judgement
 from domain.record import Claim, Execution
 from local.postgres import EmbeddedPostgres
+from tests.approvals import planned
 from tests.databases import NOW, Database, fresh_database, note, refund, written
 
 OTHER_DIGEST = digest(b"{}")
@@ -35,7 +36,7 @@ async def actions(database: Database) -> AsyncIterator[Actions]:
 
 
 def plan(quorum: int = 1) -> ApprovalPlan:
-    return ApprovalPlan(rule="one", group="finance", quorum=quorum, expires_at=NOW + timedelta(days=2))
+    return planned(quorum=quorum, expires_at=NOW + timedelta(days=2))
 
 
 def voted(approval: Approval, decision: Decision = Decision.APPROVE, reason: str = "fine") -> Approval:

@@ -9,8 +9,9 @@ from pydantic import SecretStr
 from adapters.database.actions import Actions
 from adapters.database.watch import ActionWatch
 from domain.action import Action, Route, State
-from domain.approval import ApprovalPlan, ask
+from domain.approval import ask
 from local.postgres import EmbeddedPostgres
+from tests.approvals import planned
 from tests.databases import NOW, Database, fresh_database, note, refund, written
 
 SECONDS = 10
@@ -78,7 +79,7 @@ async def test_a_state_that_is_not_final_wakes_nobody(actions: Actions, watch: A
     action, judgement = refund()
     await actions.submit(action, "olga", action.id, "r", written(1, action.id))
     last = await submitted(actions)
-    approval = ask(ApprovalPlan(rule="one", group="finance", quorum=1, expires_at=NOW), action.digest)
+    approval = ask(planned(expires_at=NOW), action.digest)
 
     async with watch.ended(action.id) as event, watch.ended(last.id) as ended:
         await actions.record_judgement(action.id, judgement, approval, State.PENDING_APPROVAL, NOW, [])

@@ -13,17 +13,17 @@ from domain.approval import (
     Decision,
     Door,
     Receipt,
-    StepKind,
     ask,
     cancel,
     cast,
-    next_step,
-    take,
 )
+from domain.approval_plan import StepKind
 from domain.authority import Question, may_vote
 from domain.catalog import Stage
 from domain.errors import RefusalCode
+from domain.escalation import next_step, take
 from domain.policy import Policy
+from tests.approvals import planned
 from tests.bundles import DOCUMENT, policy
 
 REVISION = "sha256:" + "a" * 64
@@ -71,9 +71,7 @@ def no(person: str, reason: str = "wrong customer", hour: float = 1) -> Vote:
 
 def plan(quorum: int) -> ApprovalPlan:
     """Ask finance (ann, bob, olga), not olga; remind after 2 h, escalate to on-call (cem) after 4 h, end after 8 h."""
-    return ApprovalPlan(
-        rule="one",
-        group="finance",
+    return planned(
         quorum=quorum,
         excluded={"olga": "they own the agent 'clerk'"},
         remind_at=ASKED_AT + timedelta(hours=2),
@@ -85,9 +83,8 @@ def plan(quorum: int) -> ApprovalPlan:
 
 def staged(*stages: tuple[str, int], **changes: object) -> ApprovalPlan:
     """Ask one group after the other, with the timers of `plan`."""
-    (group, quorum), *later = stages
-    rest = [Stage(group=name, quorum=wanted) for name, wanted in later]
-    return plan(quorum).model_copy(update={"group": group, "later": rest, "excluded": {}, **changes})
+    asked = [Stage(group=name, quorum=wanted) for name, wanted in stages]
+    return plan(1).model_copy(update={"stages": asked, "excluded": {}, **changes})
 
 
 def play(approval: Approval, move: Move, rules: Policy = POLICY) -> tuple[Approval, Receipt | None]:
@@ -121,7 +118,7 @@ def state_of(approval: Approval) -> str:
     """Write a state as the table does: the outcome, or how many approvals there are; of several stages, in which."""
     if approval.outcome:
         return approval.outcome.value
-    return f"{f'stage {approval.stage}:' if approval.plan.later else 'waiting'} {approval.approvals}"
+    return f"{f'stage {approval.stage}:' if len(approval.plan.stages) > 1 else 'waiting'} {approval.approvals}"
 
 
 REMIND, ESCALATE, EXPIRE = Time(StepKind.REMIND), Time(StepKind.ESCALATE), Time(StepKind.EXPIRE)
@@ -471,8 +468,16 @@ def test_an_approval_is_good_for_its_lifetime_from_the_decision_on() -> None:
 
 
 def test_an_approval_recorded_before_there_were_stages_reads_as_one_stage() -> None:
-    recorded = ask(plan(2), REVISION).model_dump(mode="json", exclude_defaults=True)
-    assert {"later", "stage", "approval_lifetime"}.isdisjoint(recorded) and "later" not in recorded["plan"]
+    recorded = {
+        "plan": {
+            "rule": "one",
+            "group": "finance",
+            "quorum": 2,
+            "expires_at": (ASKED_AT + timedelta(hours=8)).isoformat(),
+        },
+        "revision": REVISION,
+        "groups": ["finance"],
+    }
 
     approval = played(Approval.model_validate(recorded), [(yes("ann"), "", "waiting 1"), (yes("bob"), "", "approved")])
 
@@ -541,7 +546,7 @@ def test_an_eligibility_of_somebody_else_does_not_count() -> None:
 
 
 def test_without_timers_the_next_step_is_the_deadline() -> None:
-    bare = ApprovalPlan(rule="two", group="finance", quorum=2, expires_at=ASKED_AT + timedelta(hours=1))
+    bare = planned(quorum=2, expires_at=ASKED_AT + timedelta(hours=1))
 
     step = next_step(ask(bare, REVISION))
 

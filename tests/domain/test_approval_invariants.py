@@ -9,19 +9,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from domain.approval import (
     Approval,
     ApprovalOutcome,
-    ApprovalPlan,
     Ballot,
     Decision,
     Door,
-    StepKind,
     ask,
     cancel,
     cast,
-    next_step,
-    take,
 )
+from domain.approval_plan import StepKind
 from domain.authority import Question, may_vote
 from domain.catalog import Stage
+from domain.escalation import next_step, take
+from tests.approvals import planned
 from tests.bundles import DOCUMENT, policy
 
 REVISIONS = ["sha256:" + digit * 64 for digit in "ab"]
@@ -69,8 +68,7 @@ class Asking(RuleBasedStateMachine):
     ) -> None:
         remind, escalate, expire = (START + timedelta(hours=hour) for hour in sorted(hours))
         self.approval: Approval = ask(
-            ApprovalPlan(
-                rule="one",
+            planned(
                 group=stages[0].group,
                 quorum=stages[0].quorum,
                 later=stages[1:],

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.approval import Approval, ApprovalOutcome, ApprovalPlan, ask, postponed
+from domain.approval import Approval, ApprovalOutcome, ask
 from domain.errors import RefusalCode
+from domain.escalation import postponed
 from domain.holds import Hold, HoldScope, held, refused_at_the_door, standing
+from tests.approvals import planned
 from tests.databases import NOW
 from tests.holds import hold, lifted
 
@@ -41,10 +43,7 @@ def is_held(holds: list[Hold], second: int) -> bool:
 
 
 def asked(patience: int) -> Approval:
-    plan = ApprovalPlan(
-        rule="one",
-        group="finance",
-        quorum=1,
+    plan = planned(
         remind_at=at(patience // 3),
         escalate_at=at(patience // 2),
         escalate_to="on-call",
@@ -104,12 +103,8 @@ def test_all_deadlines_move_by_the_same_time(drawn: list[tuple[int, int]], patie
     after = postponed(before, held_for)
 
     assert after.plan.expires_at - before.plan.expires_at == held_for
-    assert after.plan.remind_at is not None
-    assert before.plan.remind_at is not None
-    assert after.plan.remind_at - before.plan.remind_at == held_for
-    assert after.plan.escalate_at is not None
-    assert before.plan.escalate_at is not None
-    assert after.plan.escalate_at - before.plan.escalate_at == held_for
+    for moved, step in zip(after.plan.steps, before.plan.steps, strict=True):
+        assert moved.at - step.at == held_for
     assert after.model_copy(update={"plan": before.plan, "held_for": timedelta(0)}) == before
 
 

@@ -15,7 +15,7 @@ VARIABLES: dict[str, Any] = {
     "arguments": {"body": "found", "tags": ["x", "y"], "inner": {"b": 1}},
     "amount": 7,
 }
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "amount > 3": {"amount": None},
     "agent.owner.id == 'olga'": {"agent": {"owner": {"id": None}}},
     "agent . owner\n. id == 'olga'": {"agent": {"owner": {"id": None}}},

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from domain.action import Route, State
-from domain.approval import Approval, ApprovalOutcome, ApprovalPlan, Decision, Door, Vote
+from domain.approval import Approval, ApprovalOutcome, Decision, Door, Vote
 from domain.policy import Judgement, Policy
 from domain.record import ActionRecord
 from domain.tightening import tightened
+from tests.approvals import planned
 from tests.bundles import DOCUMENT, FACTS, policy
 from tests.databases import NOW, note, refund
 
@@ -31,7 +32,7 @@ def approved_by(*people: str) -> ActionRecord:
         )
         for person in people
     ]
-    plan = ApprovalPlan(rule="one", group="finance", quorum=1, expires_at=NOW + timedelta(days=1))
+    plan = planned(expires_at=NOW + timedelta(days=1))
     approval = Approval(
         plan=plan, revision=action.digest, groups=["finance"], votes=votes, outcome=ApprovalOutcome.APPROVED
     )

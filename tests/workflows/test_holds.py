@@ -68,16 +68,14 @@ async def test_frozen_for_three_days_it_reminds_after_exactly_the_time_that_was_
     assert lifted_at is not None
     assert approval.held_for == lifted_at - placed.placed_at
     assert approval.held_for >= THREE_DAYS
-    assert before.remind_at is not None
-    assert approval.plan.remind_at is not None
-    assert approval.plan.remind_at - lifted_at == before.remind_at - placed.placed_at
+    assert approval.plan.steps[0].at - lifted_at == before.steps[0].at - placed.placed_at
     assert approval.plan.expires_at - lifted_at == before.expires_at - placed.placed_at
 
     assert await here.ended_after(action, timedelta(minutes=20)) is State.EXPIRED
     kinds = ["approval.postponed", "approval.reminded", "approval.escalated", "approval.expired"]
     assert here.actions.kinds(action.id)[-4:] == kinds
     ended = approval_of(here, action)
-    for escalation, due in zip(ended.escalations, (ended.plan.remind_at, ended.plan.escalate_at), strict=True):
+    for escalation, due in zip(ended.escalations, [step.at for step in ended.plan.steps], strict=True):
         assert due is not None
         assert timedelta(0) <= escalation.at - due < SOON
     assert ended.decided_at is not None
@@ -113,8 +111,7 @@ async def test_a_hold_that_came_and_went_unnoticed_is_made_up_for(here: World) -
 
     approval = approval_of(here, action)
     assert HOUR / 2 <= approval.held_for < HOUR / 2 + SOON
-    assert approval.plan.remind_at is not None
-    assert timedelta(0) <= approval.escalations[0].at - approval.plan.remind_at < SOON
+    assert timedelta(0) <= approval.escalations[0].at - approval.plan.steps[0].at < SOON
 
 
 async def test_under_two_holds_at_once_each_second_counts_once(here: World) -> None:

@@ -19,6 +19,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
 from activities.assess import Assess
+from activities.escalate import Escalate
 from activities.execute import Execute
 from activities.first_step import FirstStep
 from activities.gather import Gather
@@ -26,15 +27,17 @@ from activities.holds import CheckHolds
 from activities.judge import Judge
 from activities.notify import Notify
 from activities.record import Record
+from activities.revise import Revise
 from domain.action import Action, Context, ExecutionResult, State, workflow_id
 from domain.approval import Approval, Ballot, Decision, Door, Receipt
 from domain.canonical import digest, revision_bytes
 from domain.errors import EffectError
-from domain.guardrails import AggregateQuery, Use
+from domain.guardrails import AggregateQuery, Measure, Use
 from domain.holds import Hold
-from domain.ledger import Entry
+from domain.ledger import Actor, Entry
 from domain.policy import Judgement, Policy
 from domain.record import ActionRecord, Claim, Execution
+from domain.revision import Revision
 from tests.bundles import policy
 from tests.holds import RecordingHolds
 from workflows.agent_action import ActionEnd, AgentAction
@@ -52,6 +55,7 @@ class RecordingActions:
         self.records: dict[str, ActionRecord] = {}
         self.entries: list[Entry] = []
         self.holds = RecordingHolds()
+        self.revisions: dict[tuple[str, str], Revision] = {}
 
     def kinds(self, action_id: str) -> list[str]:
         """Return the kinds of an action's entries, in order."""
@@ -83,6 +87,39 @@ class RecordingActions:
         if self.records[action_id].state is not State.PENDING_APPROVAL:
             return False
         self._change(action_id, entries, approval=approval, state=state)
+        return True
+
+    async def propose(self, action_id: str, arguments: dict[str, Any], author: Actor) -> str:
+        """Store arguments that somebody may ask to go on with, and return their digest."""
+        data = revision_bytes(arguments)
+        named = digest(data)
+        self.revisions.setdefault(
+            (action_id, named),
+            Revision(number=None, digest=named, arguments_bytes=data, author=author, proposed_at=datetime.now(UTC)),
+        )
+        return named
+
+    async def proposed(self, action_id: str, digest: str) -> Revision | None:
+        """Return a revision by its digest."""
+        return self.revisions.get((action_id, digest))
+
+    async def make_revision(
+        self,
+        record: ActionRecord,
+        made: Action,
+        judgement: Judgement,
+        approval: Approval,
+        measure: Measure,
+        at: datetime,
+        entries: Sequence[Entry],
+    ) -> bool:
+        """Make a revision the action's own."""
+        current = self.records[made.id]
+        if current.state is not State.PENDING_APPROVAL or current.action.digest != record.action.digest:
+            return False
+        known = self.revisions[(made.id, made.digest)]
+        self.revisions[(made.id, made.digest)] = known.model_copy(update={"number": approval.revisions, "made_at": at})
+        self._change(made.id, entries, action=made, judgement=judgement, approval=approval)
         return True
 
     async def append(self, action_id: str, entries: Sequence[Entry]) -> None:
@@ -297,6 +334,7 @@ async def world() -> AsyncIterator[World]:
         judge = Judge(Gather(NoPast(), {}))
         assess = Assess(here.actions, here.policies, executors, judge)
         execute = Execute(here.actions, here.policies, executors, here.actions.holds, judge)
+        escalate = Escalate(here.actions, here.policies)
         notify = Notify(here.actions, here.policies, {"recording": here.notifier})
         async with Worker(
             environment.client,
@@ -310,6 +348,9 @@ async def world() -> AsyncIterator[World]:
                 notify.notify,
                 CheckHolds(here.actions.holds).check_holds,
                 Record(here.actions).record_approval,
+                escalate.reach,
+                escalate.schedule,
+                Revise(here.actions, here.actions, here.policies, judge, assess).revise,
             ],
             workflow_runner=UnsandboxedWorkflowRunner(),
         ):

@@ -1,0 +1,242 @@
+"""Revise: judge new arguments of a waiting action, and make them its revision or refuse them.
+
+The bytes were stored before and are named by their digest, so that none of them stands in Temporal's history.
+"""
+
+import json
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from temporalio import activity
+
+from activities.assess import Assess, Verdict
+from activities.failures import translated
+from activities.judge import Judge
+from activities.record import ApprovalChange, entries_of
+from domain.action import Action, Frozen, Route
+from domain.approval import Approval, Ballot, Decision, Door, Receipt, cast, receipt, revised
+from domain.authority import Question, may_vote
+from domain.canonical import digest
+from domain.errors import Refusal, RefusalCode
+from domain.guardrails import Measure, measure_of
+from domain.ledger import Actor, ActorKind, Entry, EntryKind, Secret, entry
+from domain.planning import plan_of
+from domain.policy import Admitted, Judgement, Policy
+from domain.record import ActionRecord
+from domain.revision import MAX_REVISIONS, ReviseRequest, Revision, changed_paths, not_editable
+from domain.roles import meaning_of
+
+
+class ActionStore(Protocol):
+    """What revising needs of the store of actions."""
+
+    async def get(self, action_id: str) -> ActionRecord:
+        """Return the record of an action."""
+
+    async def append(self, action_id: str, entries: Sequence[Entry]) -> None:
+        """Record entries that change nothing."""
+
+
+class RevisionStore(Protocol):
+    """What revising needs of the store of revisions."""
+
+    async def proposed(self, action_id: str, digest: str) -> Revision | None:
+        """Return a revision by its digest, proposed or made."""
+
+    async def make_revision(
+        self,
+        record: ActionRecord,
+        made: Action,
+        judgement: Judgement,
+        approval: Approval,
+        measure: Measure,
+        at: datetime,
+        entries: Sequence[Entry],
+    ) -> bool:
+        """Make a proposed revision the action's own. False when the action no longer waits on the one before."""
+
+
+class PolicySource(Protocol):
+    """The policy that is active now."""
+
+    async def current(self) -> Policy:
+        """Return it, or raise PolicyUnavailable."""
+
+
+class RevisionRequest(Frozen):
+    """A revision to judge, the approval it would replace, and the workflow's time."""
+
+    action_id: str
+    request: ReviseRequest
+    approval: Approval
+    at: datetime
+
+
+class Revised(Frozen):
+    """The receipt; and the new verdict with its approval, where the revision was made."""
+
+    receipt: Receipt
+    verdict: Verdict | None = None
+
+
+class Revise:
+    """Makes revisions."""
+
+    def __init__(
+        self, actions: ActionStore, revisions: RevisionStore, policies: PolicySource, judge: Judge, assess: Assess
+    ) -> None:
+        self._actions = actions
+        self._revisions = revisions
+        self._policies = policies
+        self._judge = judge
+        self._assess = assess
+
+    @activity.defn
+    @translated
+    async def revise(self, asked: RevisionRequest) -> Revised:
+        """Make a revision, once, or refuse it; both are recorded."""
+        record = await self._actions.get(asked.action_id)
+        if record.action.digest == asked.request.revision and record.approval is not None:
+            return Revised(receipt=receipt(record.approval), verdict=await self._assess.verdict_of(record))  # a retry
+        policy = await self._policies.current()
+        found = await self._judged(policy, record, asked)
+        if isinstance(found, Refusal):
+            await self._actions.append(asked.action_id, [_refused(asked, found)])
+            return Revised(receipt=receipt(asked.approval, found))
+        made, judgement, admitted = found
+        approval, entries = _asked_anew(policy, made, judgement, admitted, asked)
+        meaning = meaning_of(admitted.action_type, json.loads(made.arguments_bytes))
+        if not await self._revisions.make_revision(
+            record, made, judgement, approval, measure_of(meaning), asked.at, entries
+        ):
+            raise RuntimeError(f"action {made.id} no longer waits on the revision that its workflow knows")
+        verdict = await self._assess.verdict_of(await self._actions.get(asked.action_id))
+        return Revised(receipt=receipt(approval), verdict=verdict)
+
+    async def _judged(
+        self, policy: Policy, record: ActionRecord, asked: RevisionRequest
+    ) -> tuple[Action, Judgement, Admitted] | Refusal:
+        """Return the action with its new arguments and the judgement of it, or why it may not go on with them."""
+        request = asked.request
+        proposal = await self._revisions.proposed(asked.action_id, request.revision)
+        if proposal is None or digest(proposal.arguments_bytes) != request.revision:
+            return _no("these arguments were not stored before they were asked for; send the edit again")
+        if proposal.number is not None:
+            return _no(f"revision {proposal.number} said exactly this, and was replaced; its votes are void")
+        if asked.approval.revisions >= MAX_REVISIONS:
+            return _no(f"the action has {MAX_REVISIONS} revisions already; reject it, and let the agent start anew")
+        if (refusal := _not_allowed(policy, record, proposal, asked)) is not None:
+            return refusal
+        made = record.action.model_copy(update={"digest": proposal.digest, "arguments_bytes": proposal.arguments_bytes})
+        judgement, admitted = await self._judge.judge(policy, record.model_copy(update={"action": made}), asked.at)
+        if admitted is None or judgement.route not in (Route.ASK, Route.EXECUTE):
+            return _no(f"the policy would not let it run like this: {judgement.because}")
+        # What would run by itself goes on being asked about: people were, and somebody changed what it does.
+        name = judgement.approval if judgement.route is Route.ASK else asked.approval.plan.rule
+        if name not in policy.approvals:
+            return _no(f"the policy that is active now has no approval '{name}' by which people could be asked")
+        return made, judgement.model_copy(update={"route": Route.ASK, "approval": name}), admitted
+
+
+def _not_allowed(policy: Policy, record: ActionRecord, proposal: Revision, asked: RevisionRequest) -> Refusal | None:
+    """Say why somebody may not make this change. The agent may change all of its own action."""
+    actor = asked.request.actor
+    if actor.kind is not ActorKind.PERSON:
+        return None if actor.id == record.action.agent else _no(f"the action is not one of agent '{actor.id}'")
+    eligibility = may_vote(actor.id, policy, _question(asked, approving=False))
+    if eligibility.refusal is not None:
+        return eligibility.refusal
+    action_type = policy.action_types.get(record.action.action_type)
+    editable = action_type.editable if action_type else []
+    changed = changed_paths(json.loads(record.action.arguments_bytes), json.loads(proposal.arguments_bytes))
+    if refused := not_editable(changed, editable):
+        allowed = ", ".join(editable) or "nothing"
+        return _no(
+            f"a reviewer may not change {', '.join(refused[:5])} of '{record.action.action_type}': only {allowed}"
+        )
+    return None
+
+
+def _asked_anew(
+    policy: Policy, made: Action, judgement: Judgement, admitted: Admitted, asked: RevisionRequest
+) -> tuple[Approval, list[Entry]]:
+    """Return the approval of the new revision, and the entries that say how it came."""
+    request, before = asked.request, asked.approval
+    plan = plan_of(policy, judgement.approval or "", judgement.assessment, made, admitted, asked.at)
+    person = request.actor.id if request.actor.kind is ActorKind.PERSON else None
+    # Who wrote a revision does not approve it as well, unless the policy takes the edit for an approval.
+    written = {p: why for p, why in before.plan.excluded.items() if why == _WROTE_IT}
+    excluded = {**written, **plan.excluded}
+    if person is not None and not plan.edit_counts:
+        excluded[person] = _WROTE_IT
+    approval = revised(before, plan.model_copy(update={"excluded": excluded}), made.digest, asked.at)
+    entries = _made_entries(made, judgement, approval, asked)
+    if person is None or not plan.edit_counts:
+        return approval, entries
+    ballot = Ballot(
+        id=f"edit-{request.id}"[:200],
+        person=person,
+        decision=Decision.APPROVE,
+        revision=made.digest,
+        reason=request.reason.strip() or "wrote this revision",
+        door=Door(request.actor.door),
+        stepped_up=request.stepped_up,
+    )
+    question = _question(asked, approving=True).model_copy(
+        update={"groups": approval.wanted_first, "excluded": excluded, "tier": judgement.assessment.tier}
+    )
+    approval, counted = cast(approval, ballot, may_vote(person, policy, question), asked.at)
+    change = ApprovalChange(action_id=made.id, approval=approval, at=asked.at, ballot=ballot, receipt=counted)
+    return approval, [*entries, *entries_of(change)]
+
+
+_WROTE_IT = "they wrote this revision or one before it"
+
+
+def _question(asked: RevisionRequest, approving: bool) -> Question:
+    approval = asked.approval
+    return Question(
+        at=asked.at,
+        groups=approval.wanted_first,
+        people=approval.people,
+        excluded={p: why for p, why in approval.plan.excluded.items() if approving or why != _WROTE_IT},
+        approving=approving,
+    )
+
+
+def _made_entries(made: Action, judgement: Judgement, approval: Approval, asked: RevisionRequest) -> list[Entry]:
+    request, number = asked.request, approval.revisions
+    data: dict[str, Any] = {
+        "number": number,
+        "digest": made.digest,
+        "replaces": request.base,
+        "void_votes": [f"{vote.person}: {vote.decision.value}" for vote in asked.approval.votes],
+    }
+    kept = [Secret(name="arguments", salt=secrets.token_bytes(32), content=made.arguments_bytes)]
+    if request.reason.strip():
+        kept.append(Secret(name="reason", salt=secrets.token_bytes(32), content=request.reason.strip().encode()))
+    said = {"route": judgement.route.value, "because": judgement.because[:2000]}
+    assessed = {"digest": made.digest, **judgement.assessment.model_dump(mode="json"), **said}
+    plan = {"digest": made.digest, **approval.plan.model_dump(mode="json")}
+
+    def written(kind: EntryKind, content: dict[str, Any], actor: Actor, secret: list[Secret] | None = None) -> Entry:
+        return entry(f"{made.id}/{kind.value}/{number}", kind, asked.at, actor, content, made.id, secret)
+
+    system = Actor(kind=ActorKind.SYSTEM, id="remit", door="workflow")
+    return [
+        written(EntryKind.REVISION_MADE, data, request.actor, kept),
+        written(EntryKind.ACTION_ASSESSED, assessed, system),
+        written(EntryKind.APPROVAL_REQUESTED, plan, system),
+    ]
+
+
+def _refused(asked: RevisionRequest, refusal: Refusal) -> Entry:
+    data = {"digest": asked.request.revision, "base": asked.request.base, **refusal.model_dump(mode="json")}
+    key = f"{asked.action_id}/{EntryKind.REVISION_REFUSED.value}/{asked.request.id}"
+    return entry(key, EntryKind.REVISION_REFUSED, asked.at, asked.request.actor, data, asked.action_id)
+
+
+def _no(message: str) -> Refusal:
+    return Refusal(code=RefusalCode.EDIT_REFUSED, message=message)

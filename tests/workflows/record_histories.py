@@ -115,6 +115,57 @@ async def approved_in_stages(here: World) -> Action:
     return action
 
 
+async def returned_then_answered(here: World) -> Action:
+    """Returned with questions before its reminder, answered after that, reminded, and approved."""
+    rule = {"id": "one", "group": "finance", "remind_after": "2h", "expire_after": "2d"}
+    here.policies.policy = policy(approvals=[rule, *DOCUMENT["approvals"][1:]])
+    action = await here.refund()
+    await here.vote(action, "ann", Decision.RETURN, "which invoice?")
+    await here.environment.sleep(timedelta(hours=3))
+    await here.answer(action, "INV-1")
+    while "approval.reminded" not in here.actions.kinds(action.id):
+        await here.environment.sleep(timedelta(minutes=10))
+    await here.vote(action, "ann")
+    await here.ended(action)
+    return action
+
+
+async def revised_while_waiting(here: World) -> Action:
+    """Changed by a reviewer and by the agent, with a vote on each revision; the deadline moved, a reminder put off."""
+    rule = {"id": "one", "group": "finance", "remind_after": "2h", "expire_after": "2d", "extension": "1d"}
+    types = [{**t, "editable": ["amount_minor"]} if t["id"] == "refund.create" else t for t in DOCUMENT["action_types"]]
+    here.policies.policy = policy(approvals=[rule, *DOCUMENT["approvals"][1:]], action_types=types)
+    action = await here.refund()
+    await here.revise(action, {"customer": "c-1", "amount_minor": 4000}, "bob")
+    await here.vote(action, "bob", revision=here.approval(action).revision)
+    await here.revise(action, {"customer": "c-1", "amount_minor": 3000})
+    await here.manage(action, "reassign", "olga", to="ann")
+    plan = here.approval(action).plan
+    await here.manage(action, "snooze", "ann", until=plan.steps[0].at + timedelta(hours=1))
+    await here.manage(action, "extend", "ann", until=plan.expires_at + timedelta(hours=20))
+    await here.environment.sleep(timedelta(hours=4))
+    await here.vote(action, "ann", revision=here.approval(action).revision)
+    await here.ended(action)
+    return action
+
+
+async def escalated_by_steps(here: World) -> Action:
+    """Two stages alongside each other, then one with steps of its own, the first of which reaches nobody."""
+    stages = [{"group": "finance"}, {"group": "on-call", "alongside": True}, {"group": "legal"}]
+    steps = [{"after": "1h", "ask_person": "nobody"}, {"after": "2h", "ask_owner": "agent"}]
+    rule = {"id": "one", "stages": stages, "escalation": steps, "expire_after": "2d"}
+    groups = [*DOCUMENT["groups"], {"id": "legal", "members": ["out"]}]
+    here.policies.policy = policy(approvals=[rule, *DOCUMENT["approvals"][1:]], groups=groups)
+    action = await here.refund()
+    for person in ("ann", "cem"):
+        await here.vote(action, person)
+    while here.actions.kinds(action.id).count("approval.escalated") < 1:
+        await here.environment.sleep(timedelta(minutes=10))
+    await here.vote(action, "olga")
+    await here.ended(action)
+    return action
+
+
 PATHS: dict[str, Callable[[World], Awaitable[Action]]] = {
     path.__name__: path
     for path in (
@@ -129,6 +180,9 @@ PATHS: dict[str, Callable[[World], Awaitable[Action]]] = {
         held_while_waiting,
         held_before_it_ran,
         approved_in_stages,
+        returned_then_answered,
+        revised_while_waiting,
+        escalated_by_steps,
     )
 }
 

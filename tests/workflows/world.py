@@ -32,12 +32,13 @@ from domain.action import Action, Context, ExecutionResult, State, workflow_id
 from domain.approval import Approval, Ballot, Decision, Door, Receipt
 from domain.canonical import digest, revision_bytes
 from domain.errors import EffectError
+from domain.escalation import AnswerRequest, ManageRequest
 from domain.guardrails import AggregateQuery, Measure, Use
 from domain.holds import Hold
-from domain.ledger import Actor, Entry
+from domain.ledger import Actor, ActorKind, Entry
 from domain.policy import Judgement, Policy
 from domain.record import ActionRecord, Claim, Execution
-from domain.revision import Revision
+from domain.revision import ReviseRequest, Revision
 from tests.bundles import policy
 from tests.holds import RecordingHolds
 from workflows.agent_action import ActionEnd, AgentAction
@@ -166,6 +167,7 @@ class OneExecutor:
 
     def __init__(self) -> None:
         self.runs: list[str] = []
+        self.arguments: list[Mapping[str, Any]] = []
         self.failures: list[EffectError] = []
         self.short = True
         self.idempotent = True
@@ -181,6 +183,7 @@ class OneExecutor:
     async def run(self, settings: Mapping[str, Any], arguments: Mapping[str, Any], key: str) -> dict[str, Any]:
         """Record the run."""
         self.runs.append(key)
+        self.arguments.append(arguments)
         if self.failures:
             raise self.failures.pop(0)
         return {"status": 200}
@@ -275,6 +278,7 @@ class World:
             revision=changes.pop("revision", action.digest),
             reason=reason,
             door=Door.API,
+            **changes,
         )
         return await self.workflows.vote(action.id, ballot, PATIENCE)
 
@@ -293,6 +297,43 @@ class World:
         """Tell actions that the holds over them changed, as a worker does."""
         for action in actions:
             await self.workflows.holds_changed(action.id)
+
+    async def revise(
+        self, action: Action, arguments: dict[str, Any], person: str | None = None, **changes: Any
+    ) -> Receipt | None:
+        """Ask to go on with other arguments, as a person or as the agent."""
+        agent = Actor(kind=ActorKind.AGENT, id=action.agent, door="api")
+        actor = agent if person is None else Actor(kind=ActorKind.PERSON, id=person, door="page")
+        request = ReviseRequest(
+            id=changes.pop("id", secrets.token_hex(4)),
+            actor=actor,
+            base=changes.pop("base", self.approval(action).revision),
+            revision=await self.actions.propose(action.id, arguments, actor),
+            **changes,
+        )
+        return await self.workflows.revise(action.id, request, PATIENCE)
+
+    async def manage(self, action: Action, kind: str, person: str, **changes: Any) -> Receipt | None:
+        """Reassign, snooze or extend."""
+        request = ManageRequest.model_validate(
+            {"id": secrets.token_hex(4), "kind": kind, "person": person, "door": Door.API, **changes}
+        )
+        return await self.workflows.manage(action.id, request, PATIENCE)
+
+    async def answer(self, action: Action, text: str) -> Receipt | None:
+        """Answer the open questions, as the agent."""
+        request = AnswerRequest(id=secrets.token_hex(4), agent=action.agent, answer=text)
+        return await self.workflows.answer(action.id, request, PATIENCE)
+
+    def approval(self, action: Action) -> Approval:
+        """Return the approval as it is recorded."""
+        found = self.actions.records[action.id].approval
+        assert found is not None
+        return found
+
+    async def at(self, moment: datetime) -> None:
+        """Let time pass until a moment."""
+        await self.environment.sleep(moment - await self.environment.get_current_time())
 
     async def ended(self, action: Action) -> State:
         """Wait for the end in real time, and return the state."""

@@ -1,4 +1,4 @@
-"""The vote state machine under any sequence of ballots, timers and withdrawals, over any stages."""
+"""The vote state machine under any sequence of ballots, questions, revisions, timers and withdrawals."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,18 +12,20 @@ from domain.approval import (
     Ballot,
     Decision,
     Door,
+    answered,
     ask,
     cancel,
     cast,
+    revised,
 )
 from domain.approval_plan import StepKind
 from domain.authority import Question, may_vote
 from domain.catalog import Stage
-from domain.escalation import next_step, take
+from domain.escalation import Reached, next_step, take
 from tests.approvals import planned
 from tests.bundles import DOCUMENT, policy
 
-REVISIONS = ["sha256:" + digit * 64 for digit in "ab"]
+REVISIONS = ["sha256:" + digit * 64 for digit in "abc"]
 START = datetime(2026, 3, 2, tzinfo=UTC)
 # ann is away for a week: out votes in her place. So each group has somebody who is in another, or stands in.
 POLICY = policy(
@@ -36,8 +38,14 @@ POLICY = policy(
     groups=[*DOCUMENT["groups"], {"id": "legal", "members": ["cem", "ann", "bob"]}],
 )
 PEOPLE = [*sorted(POLICY.people), "nobody", "ann", "out"]
-MOSTLY_APPROVE = st.sampled_from([*[Decision.APPROVE] * 15, Decision.REJECT])
-STAGES = st.builds(Stage, group=st.sampled_from(["finance", "legal", "on-call"]), quorum=st.integers(1, 3))
+MOSTLY_APPROVE = st.sampled_from([*[Decision.APPROVE] * 15, Decision.REJECT, Decision.RETURN])
+STAGES = st.builds(
+    Stage,
+    group=st.sampled_from(["finance", "legal", "on-call"]),
+    quorum=st.integers(1, 3),
+    vetoes=st.sampled_from([1, 1, 2]),
+    alongside=st.booleans(),
+)
 
 
 class Asking(RuleBasedStateMachine):
@@ -47,8 +55,9 @@ class Asking(RuleBasedStateMachine):
         super().__init__()
         self.now = START
         self.outcome: ApprovalOutcome | None = None
-        self.approved_by: list[set[str]] = [set()]  # in each stage that was asked
-        self.rejected = False
+        self.approved_by: dict[int, set[str]] = {}
+        self.rejected_by: dict[int, set[str]] = {}
+        self.questions_open = False
         self.ballots = 0
 
     @initialize(
@@ -69,15 +78,12 @@ class Asking(RuleBasedStateMachine):
         remind, escalate, expire = (START + timedelta(hours=hour) for hour in sorted(hours))
         self.approval: Approval = ask(
             planned(
-                group=stages[0].group,
-                quorum=stages[0].quorum,
-                later=stages[1:],
+                stages=[stages[0].model_copy(update={"alongside": False}), *stages[1:]],
                 exclude_earlier_stages=exclude_earlier,
                 reason_required=reason_required,
                 excluded=dict.fromkeys(excluded, "for this test"),
                 remind_at=remind,
                 escalate_at=escalate,
-                escalate_to="on-call",
                 expires_at=expire,
             ),
             REVISIONS[0],
@@ -88,55 +94,91 @@ class Asking(RuleBasedStateMachine):
         """Time goes on, and every timer that is due may or may not have fired yet."""
         self.now += timedelta(minutes=minutes)
 
-    @rule()
-    def a_timer_fires(self) -> None:
+    @rule(by_name=st.booleans(), reaches=st.booleans())
+    def a_timer_fires(self, by_name: bool, reaches: bool) -> None:
         step = next_step(self.approval)
         if step.at > self.now:
             return
-        self.approval = take(self.approval, step, self.now)
+        found = Reached(person="out") if by_name else Reached(group="on-call")
+        self.approval = take(self.approval, step, self.now, found if reaches else Reached(nobody="for this test"))
         if self.outcome is None and step.kind is StepKind.EXPIRE:
             self.outcome = ApprovalOutcome.EXPIRED
 
     @rule(
         person=st.sampled_from(PEOPLE),
         decision=MOSTLY_APPROVE,
-        revision=st.sampled_from([*REVISIONS[:1] * 4, REVISIONS[1]]),
+        stale=st.sampled_from([False, False, False, True]),
         reason=st.sampled_from(["", " ", "because", "because of that"]),
     )
-    def somebody_votes(self, person: str, decision: Decision, revision: str, reason: str) -> None:
+    def somebody_votes(self, person: str, decision: Decision, stale: bool, reason: str) -> None:
         self.ballots += 1
+        before = self.approval
+        revision = REVISIONS[2] if stale else before.revision
         ballot = Ballot(
             id=str(self.ballots), person=person, decision=decision, revision=revision, reason=reason, door=Door.API
         )
-        plan, before = self.approval.plan, self.approval
         approving = decision is Decision.APPROVE
-        question = Question(at=self.now, groups=before.groups, excluded=plan.excluded, approving=approving)
+        question = Question(
+            at=self.now,
+            groups=before.wanted_first,
+            people=before.people,
+            excluded=before.plan.excluded,
+            approving=approving,
+        )
         self.approval, receipt = cast(before, ballot, may_vote(person, POLICY, question), self.now)
         assert receipt.accepted is (receipt.refusal is None)
         if not receipt.accepted:
             assert self.approval == before, "a refused ballot changes nothing"
             return
+        self._require_that_it_may_count(ballot, before)
+        if decision is Decision.RETURN:
+            self.questions_open = True
+            assert self.approval.votes == before.votes, "questions are no vote"
+            return
+        vote = self.approval.votes[-1]
+        assert vote.stage in before.open_stages
+        assert approving is False or reason.strip() or not before.plan.reason_required
+        account = self.approved_by if approving else self.rejected_by
+        account.setdefault(vote.stage, set()).add(person)
+        if not approving:
+            if len(self.rejected_by[vote.stage]) >= before.plan.stages[vote.stage - 1].vetoes:
+                self.outcome = ApprovalOutcome.REJECTED
+        elif all(self._has_quorum(number) for number in range(1, len(before.plan.stages) + 1)):
+            self.outcome = ApprovalOutcome.APPROVED
+
+    def _require_that_it_may_count(self, ballot: Ballot, before: Approval) -> None:
+        plan = before.plan
         assert self.outcome is None, "nothing counts after the decision"
         assert self.now < plan.expires_at, "nothing counts at or after the deadline"
-        assert revision == REVISIONS[0], "only votes on this revision count"
-        assert person not in plan.excluded
-        place = self.approval.votes[-1].in_place_of or person
-        assert place not in plan.excluded
-        assert any(place in POLICY.groups[group].members for group in before.groups)
-        assert place == person or (place, person) == ("ann", "out")
-        now = set.union(*self.approved_by) if plan.exclude_earlier_stages else self.approved_by[-1]
-        assert person not in now, "one person counts once"
-        if not approving:
-            assert reason.strip()
-            self.rejected, self.outcome = True, ApprovalOutcome.REJECTED
+        assert ballot.revision == before.revision, "only votes on this revision count"
+        assert not self.questions_open or ballot.decision is Decision.REJECT, "nobody approves what is being asked"
+        assert ballot.decision is Decision.APPROVE or ballot.reason.strip()
+        place = "ann" if ballot.person == "out" and "out" not in before.people else ballot.person
+        assert place not in plan.excluded and ballot.person not in plan.excluded
+        assert place in before.people or any(place in POLICY.groups[group].members for group in before.groups)
+        if ballot.decision is Decision.RETURN:
             return
-        assert reason.strip() or not plan.reason_required
-        self.approved_by[-1].add(person)
-        if len(self.approved_by[-1]) >= plan.stages[len(self.approved_by) - 1].quorum:
-            if len(self.approved_by) == len(plan.stages):
-                self.outcome = ApprovalOutcome.APPROVED
-            else:
-                self.approved_by.append(set())
+        stages = range(1, len(plan.stages) + 1) if plan.exclude_earlier_stages else before.open_stages
+        heard = [account.get(number, set()) for number in stages for account in (self.approved_by, self.rejected_by)]
+        assert ballot.person not in set().union(*heard), "one person counts once"
+
+    def _has_quorum(self, number: int) -> bool:
+        return len(self.approved_by.get(number, set())) >= self.approval.plan.stages[number - 1].quorum
+
+    @rule()
+    def the_agent_answers(self) -> None:
+        self.approval, receipt = answered(self.approval, "so it is", self.now)
+        open_now = self.outcome is None and self.now < self.approval.plan.expires_at
+        assert receipt.accepted is (self.questions_open and open_now)
+        self.questions_open = self.questions_open and not receipt.accepted
+
+    @rule(seldom=st.integers(0, 7))
+    def somebody_makes_another_revision(self, seldom: int) -> None:
+        if seldom or self.outcome is not None or self.approval.revision != REVISIONS[0]:
+            return
+        plan = self.approval.plan.model_copy(update={"steps": []})
+        self.approval = revised(self.approval, plan, REVISIONS[1], self.now)
+        self.approved_by, self.rejected_by, self.questions_open = {}, {}, False
 
     @rule(seldom=st.integers(0, 15))
     def the_agent_withdraws(self, seldom: int) -> None:
@@ -152,31 +194,35 @@ class Asking(RuleBasedStateMachine):
         assert (self.approval.decided_at is None) is (self.outcome is None)
 
     @invariant()
-    def approved_means_enough_different_people_in_every_stage_and_no_rejection(self) -> None:
+    def approved_means_enough_different_people_in_every_stage_and_less_vetoes_than_it_takes(self) -> None:
         plan, votes = self.approval.plan, self.approval.votes
-        voters = [(vote.person, 0 if plan.exclude_earlier_stages else vote.stage) for vote in votes]
-        assert len(voters) == len(set(voters))
-        assert self.approval.stage == len(self.approved_by)
-        assert self.approval.approvals == len(self.approved_by[-1])
-        assert all(vote.revision == REVISIONS[0] for vote in votes)
         approved = self.approval.outcome is ApprovalOutcome.APPROVED
-        assert not (approved and self.rejected)
+        assert all(vote.revision == self.approval.revision for vote in votes)
+        if plan.exclude_earlier_stages:
+            assert len(votes) == len({vote.person for vote in votes})
         for number, stage in enumerate(plan.stages, 1):
             counted = [v for v in votes if v.stage == number and v.decision is Decision.APPROVE]
+            against = [v for v in votes if v.stage == number and v.decision is Decision.REJECT]
             places = {vote.in_place_of or vote.person for vote in counted}
             assert len(counted) == len(places) == self.approval.approvals_in(number), "one place counts once"
-            assert not approved or len(counted) >= stage.quorum
+            assert len(counted) == len(self.approved_by.get(number, set()))
+            assert not approved or (len(counted) >= stage.quorum and len(against) < stage.vetoes)
 
     @invariant()
-    def only_the_stage_that_is_asked_and_its_escalation_are_asked(self) -> None:
-        stage = self.approval.plan.stages[self.approval.stage - 1]
-        assert self.approval.groups[0] == stage.group
-        assert set(self.approval.groups[1:]) <= {"on-call"}
+    def later_stages_are_asked_when_all_before_them_have_their_approvals(self) -> None:
+        for number in range(1, self.approval.stage):
+            assert self._has_quorum(number)
+        assert all(vote.stage <= self.approval.open_stages[-1] for vote in self.approval.votes)
+
+    @invariant()
+    def only_the_stages_that_are_asked_and_their_escalation_are_asked(self) -> None:
+        asked = [self.approval.plan.stages[number - 1].group for number in self.approval.open_stages]
+        assert set(asked) <= set(self.approval.groups) <= {*asked, "on-call"}
+        assert set(self.approval.people) <= {"out"}
 
     @invariant()
     def each_timer_fires_once(self) -> None:
-        kinds = [escalation.kind for escalation in self.approval.escalations]
-        assert len(kinds) == len(set(kinds))
+        assert len(self.approval.taken) == len(set(self.approval.taken)) <= len(self.approval.plan.steps)
 
 
 TestAsking = Asking.TestCase

@@ -16,9 +16,9 @@ from activities.try_examples import examples_failures, tried
 from adapters.checks import CHECKS
 from adapters.database.administration import bootstrap_bundle
 from adapters.database.policies import Activation, Policies, bundle_bytes
-from adapters.policy_files import read_bundle
+from adapters.policy_files import read_bundle, warnings_of
 from commands import policy_change
-from commands.running import fail, guarded, out, owner_url, settings_or_fail, with_pool
+from commands.running import err, fail, guarded, out, owner_url, settings_or_fail, with_pool
 from commands.simulation import simulation_lines
 from domain.canonical import digest
 from domain.catalog import Bundle
@@ -41,9 +41,14 @@ Folder = Annotated[Path, typer.Argument(help="Folder of *.yaml files")]
 
 @app.command("check")
 def check(folder: Folder) -> None:
-    """Read a bundle, run its tests and say everything that is wrong with it, without activating it."""
+    """Read a bundle, run its tests and say everything that is wrong with it, without activating it.
+
+    A warning says what is probably not meant; it does not make the command fail.
+    """
     policy = _read(folder)
     _require_passing(policy)
+    for warning in guarded(lambda: warnings_of(folder, policy.bundle)):
+        err.print(f"warning: {warning}")
     out.print(f"bundle '{policy.bundle.id}' version {policy.bundle.version} is sound, {policy.ref.digest}")
 
 
@@ -62,11 +67,16 @@ def activate(
     folder: Folder,
     by: Annotated[str, typer.Option(help="Who activates it, for the ledger")] = "operator",
 ) -> None:
-    """Make the first bundle of an installation the active one. Later ones are proposed: remit policy propose."""
-    bundle = guarded(lambda: read_bundle(folder))
+    """Make the first bundle of an installation the active one, when its tests pass.
+
+    Later ones are proposed: remit policy propose.
+    """
+    policy = _read(folder)
+    _require_passing(policy)
+    bundle = policy.bundle
     changed = with_pool(owner_url(settings_or_fail()), lambda pool: bootstrap_bundle(pool, bundle, by))
     state = "is active now" if changed else "was active already"
-    out.print(f"bundle '{bundle.id}' version {bundle.version} {state}, {_digest(bundle)}")
+    out.print(f"bundle '{bundle.id}' version {bundle.version} {state}, {policy.ref.digest}")
 
 
 @app.command("show")

@@ -28,6 +28,9 @@ _MACRO = re.compile(r"\.\s*(?P<name>map|filter|exists|exists_one|all)\s*\(\s*(?P
 _QUADRATIC = ("map", "filter")
 _COMPLAINT = re.compile(r"<input>:(?P<line>[0-9]+):(?P<column>[0-9]+): (?:Syntax error: )?(?P<complaint>.*)")
 
+_ABOUT_MACROS = ("invalid argument to", "argument must be")
+"""How the complaints begin whose column counts the bytes of UTF-8. The column of all others counts characters."""
+
 
 class Unusable(ValueError):
     """A condition that may not be used. `offset` is the character where the reason stands."""
@@ -88,9 +91,12 @@ def unreadable(text: str, said: str) -> Unusable:
     complaint = found["complaint"]
     if complaint.startswith("token recognition error") and "\\" in complaint:
         complaint = r"a text has a backslash that means nothing; write \\ for each, or r'...' around the text"
-    lines = text.splitlines(keepends=True)
-    before = sum(len(line) for line in lines[: int(found["line"]) - 1])
-    return Unusable(f"the condition cannot be read: {complaint}", before + int(found["column"]) - 1)
+    lines = text.split("\n")  # not splitlines: for the evaluator nothing else ends a line
+    number, column = int(found["line"]) - 1, int(found["column"]) - 1
+    if complaint.startswith(_ABOUT_MACROS):
+        column = len(lines[number].encode()[:column].decode(errors="ignore"))
+    before = sum(len(line) + 1 for line in lines[:number])
+    return Unusable(f"the condition cannot be read: {complaint}", before + column)
 
 
 def holds(program: cel.Program, context: cel.Context) -> bool:

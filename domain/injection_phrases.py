@@ -100,7 +100,7 @@ ROLE_PLAY = [
 ADDRESSED = [
     r"\b(?:dear|hey|hello|hi|attention|attn|note|message|instructions?|notice|memo|important|to|for)[ :,]{0,3}"
     rf"(?:to |for )?(?:(?:the|any|all|every|my|our|you),? ){{0,2}}{_ASSISTANT}"
-    r"(?:\s{0,2}[,:.!;)\]>*-]|\s*$|\s(?:please|you|must|should|reading|processing|that (?:is|are|reads?)|who|which)\b)",
+    r"(?:\s{0,2}[,:.!;)\]>*-]|\s*(?:$|[\r\n])|\s(?:please|you|must|should|reading|processing|that (?:is|are|reads?)|who|which)\b)",
     rf"\bif you(?:.?re| are) (?:an? |the |any )?(?:[a-z]{{1,15}} )?(?:{_ASSISTANT}|model)\b",
     r"\b(?:as|being) an? (?:ai|llm|(?:large )?language model|ai (?:assistant|model|agent|system))"
     r"[ ,]{1,3}(?:you|please)\b",

@@ -8,6 +8,7 @@ from adapters import checks, executors
 from adapters.policy_files.document import Document
 from domain.catalog import Bundle
 from domain.catalog.checking import problems_of
+from domain.catalog.checking.warnings import bundle_warnings
 from domain.catalog.problems import Place, Problem
 from domain.catalog.shape import Misshapen, shaped
 from domain.errors import BundleInvalid
@@ -46,6 +47,16 @@ def read_document(folder: Path) -> dict[str, object]:
     if files.lines:
         raise BundleInvalid(files.sorted_lines())
     return files.content
+
+
+def warnings_of(folder: Path, bundle: Bundle) -> list[str]:
+    """Return what is probably not meant in a sound bundle that was read from `folder`, as `file:line:column: message`.
+
+    None of it keeps the bundle from being used.
+    """
+    files = _Files(folder)
+    files.add(bundle_warnings(bundle))
+    return files.sorted_lines()
 
 
 class _Files:

@@ -31,10 +31,10 @@ from domain.expression import Unusable
 
 _TRUTH = frozenset({Kind.TRUTH})
 _WHERE = {
-    "scores": "the scores are not known yet where rules are asked; tiers and routes may use them",
-    "tier": "the tier is not known yet; only routes may use it",
+    "scores": "the scores are not known yet where rules are asked; tiers, routes and stages may use them",
+    "tier": "the tier is not known yet; only routes and stages may use it",
     "claims": "what the agent claims may raise a tier and must not choose a route; only rules may use it",
-    "arguments": "tiers see nothing but 'scores'",
+    "arguments": "tiers see nothing but 'scores', and stages 'scores' and 'tier'",
 }
 
 

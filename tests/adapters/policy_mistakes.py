@@ -3,6 +3,9 @@
 Written = tuple[str, str, str]
 """A file, a text that stands there once, and what somebody wrote instead."""
 
+EXPIRES = "    expire_after: 2d\n"
+CHANGES = "policy_changes:"
+
 MISTAKES: dict[str, tuple[list[Written], list[str]]] = {
     # Fields
     "an unknown field": (
@@ -21,7 +24,8 @@ MISTAKES: dict[str, tuple[list[Written], list[str]]] = {
         [("bundle.yaml", "policy_changes:", "surprise: 1\npolicy_changes:")],
         [
             "bundle.yaml:4:1: no field 'surprise' here; known: action_types, agents, approvals, "
-            "groups, guardrails, id, people, policy_changes, risk, routes, tests, use_cases, version",
+            "attention, groups, guardrails, id, people, policy_changes, risk, rotations, routes, tests, use_cases, "
+            "version",
         ],
     ),
     "an unknown field deep inside": (
@@ -209,7 +213,7 @@ MISTAKES: dict[str, tuple[list[Written], list[str]]] = {
     "a text that is too long": (
         [("agents.yaml", "title: Answers mails", f"title: {'x' * 201}")],
         [
-            "agents.yaml:3:12: 'title' has 201 characters; the limit is 200",
+            "agents.yaml:3:12: 'title' has 201 characters; the limit is 200: shorten it",
         ],
     ),
     "a date that there is not": (
@@ -248,6 +252,12 @@ MISTAKES: dict[str, tuple[list[Written], list[str]]] = {
         [
             "tests.yaml:7:9: 'at' is the text 'tomorrow', but must be a moment with its zone, such as "
             "2026-01-31T09:00:00Z",
+        ],
+    ),
+    "a moment at the end of time": (
+        [("tests.yaml", "2026-11-23T09:00:00Z", "9999-12-31T23:59:59-14:00")],
+        [
+            "tests.yaml:7:9: the year 9999 cannot be right; write a moment like 2026-01-31T09:00:00Z",
         ],
     ),
     "a moment without its zone": (
@@ -333,6 +343,32 @@ MISTAKES: dict[str, tuple[list[Written], list[str]]] = {
             "people.yaml:25:9: no person 'cem' in the catalog; known: ann, bob, olga",
         ],
     ),
+    "a budget with the name of a rate limit": (
+        [
+            (
+                "guardrails.yaml",
+                "  checks:",
+                "  rate_limits:\n    - {id: refunded-in-a-day, limit: 5, window: 1d}\n  checks:",
+            )
+        ],
+        [
+            "guardrails.yaml:3:11: a rate limit is called 'refunded-in-a-day' already; give the budget an id of its "
+            "own",
+        ],
+    ),
+    "a data source twice in a use case": (
+        [
+            (
+                "use_cases.yaml",
+                "    controls:",
+                "    data_sources:\n      - {id: crm, classification: personal}\n"
+                "      - {id: crm, classification: internal}\n    controls:",
+            )
+        ],
+        [
+            "use_cases.yaml:10:14: the data source 'crm' stands here a second time; give each its own",
+        ],
+    ),
     "an unknown group": (
         [("routes.yaml", "group: finance", "group: finanse")],
         [
@@ -359,6 +395,31 @@ MISTAKES: dict[str, tuple[list[Written], list[str]]] = {
             "them have left; name another group",
         ],
     ),
+    "an escalation to a group that there is not": (
+        [("routes.yaml", "escalate_to: on-call", "escalate_to: on-cal")],
+        [
+            "routes.yaml:16:18: no group 'on-cal' in the catalog; did you mean 'on-call'?",
+        ],
+    ),
+    "a quorum that a training which has expired leaves short": (
+        [("people.yaml", "{tier: high, expires: 2030-12-31}", "{tier: high, expires: 2026-11-22}")],
+        [
+            "routes.yaml:13:13: 2 approvals are needed at tier high, but trainings in force let only 1 person of "
+            "'finance' give them: add people, or lower the quorum, or renew trainings",
+        ],
+    ),
+    "a use case that names no owner": (
+        [("use_cases.yaml", "Customer support\n    owner: olga\n", "Customer support\n")],
+        [
+            "use_cases.yaml:2:5: 'owner' is missing: add owner: some-id",
+        ],
+    ),
+    "a use case whose owner is nobody": (
+        [("use_cases.yaml", "Customer support\n    owner: olga\n", "Customer support\n    owner: olg\n")],
+        [
+            "use_cases.yaml:4:12: no person 'olg' in the catalog; did you mean 'olga'?",
+        ],
+    ),
     "a use case without an owner": (
         [("people.yaml", "email: olga@shop.example", "email: olga@shop.example\n    left_on: 2026-11-01")],
         [
@@ -380,10 +441,32 @@ MISTAKES: dict[str, tuple[list[Written], list[str]]] = {
             "renewed",
         ],
     ),
+    "an expired vendor contract marked as current": (
+        [
+            (
+                "use_cases.yaml",
+                "    controls:\n",
+                "    controls:\n      vendor_contract:\n        required: true\n        reference: V-1\n"
+                "        reviewed_for_ai: true\n        expires: 2026-10-31\n",
+            )
+        ],
+        [
+            "use_cases.yaml:13:18: the vendor contract expired on 2026-10-31, but is marked as reviewed: renew it "
+            "and write the new date, or write reviewed_for_ai: false until it is renewed",
+        ],
+    ),
+    "a tier behind another that holds wherever it does": (
+        [("risk.yaml", "scores.total >= 3", "scores.financial >= 5")],
+        [
+            "risk.yaml:18:13: no action gets tier medium here: wherever this holds, such as at financial 5, a tier "
+            "above it holds already; put it further up, or make the one above stricter",
+        ],
+    ),
     "a tier that no action gets": (
         [("risk.yaml", "scores.total >= 3", "scores.total >= 30")],
         [
-            "risk.yaml:18:13: no action gets tier medium here: no scores from 0 to 5 make this true",
+            "risk.yaml:18:13: no action gets tier medium here: no scores from 0 to 5 make this true; write "
+            "lower limits (one score is at most 5, their total at most 25)",
         ],
     ),
     "a rule without an example": (
@@ -454,6 +537,71 @@ MISTAKES: dict[str, tuple[list[Written], list[str]]] = {
             "guardrails.yaml:8:14: no check 'secret'; did you mean 'secrets'?",
         ],
     ),
+    # How people are asked
+    "a step that does two things": (
+        [("routes.yaml", EXPIRES, f"{EXPIRES}    escalation:\n      - {{after: 1h, remind: true, ask_person: cem}}\n")],
+        [
+            "routes.yaml:19:9: a step does one thing: 'remind: true', or one of ask_group, ask_person, ask_owner and "
+            "ask_rotation",
+        ],
+    ),
+    "a step on an unknown clock": (
+        [("routes.yaml", EXPIRES, f"{EXPIRES}    escalation:\n      - {{after: 1h, clock: busines, remind: true}}\n")],
+        [
+            "routes.yaml:19:28: 'clock' is the text 'busines', but must be one of elapsed, business; did you mean "
+            "'business'?",
+        ],
+    ),
+    "a step to the owner of nothing": (
+        [("routes.yaml", EXPIRES, f"{EXPIRES}    escalation:\n      - {{after: 1h, ask_owner: boss}}\n")],
+        [
+            "routes.yaml:19:32: 'ask_owner' is the text 'boss', but must be one of agent, use_case",
+        ],
+    ),
+    "a step to an unknown rotation": (
+        [("routes.yaml", EXPIRES, f"{EXPIRES}    escalation:\n      - {{after: 1h, ask_rotation: weekly}}\n")],
+        [
+            "routes.yaml:19:35: no rotation 'weekly' in the catalog; known: none",
+        ],
+    ),
+    "a step after the deadline": (
+        [("routes.yaml", EXPIRES, f"{EXPIRES}    escalation:\n      - {{after: 3d, remind: true}}\n")],
+        [
+            "routes.yaml:19:17: after must be shorter than expire_after: by then it is over",
+        ],
+    ),
+    "a stage on a score that does not exist": (
+        [
+            (
+                "routes.yaml",
+                "    group: finance\n    quorum: 2\n",
+                "    stages:\n      - {group: finance, quorum: 2}\n      - group: on-call\n"
+                "        when: tier == 'high' && scores.finance > 3\n",
+            )
+        ],
+        [
+            "routes.yaml:15:40: no field 'finance' in scores; did you mean 'financial'?",
+        ],
+    ),
+    "a step-up of an unknown tier": (
+        [("routes.yaml", EXPIRES, f"{EXPIRES}    step_up: [severe]\n")],
+        [
+            "routes.yaml:18:15: entry 1 of 'step_up' is the text 'severe', but must be one of low, medium, high",
+        ],
+    ),
+    "a rotation of nobody": (
+        [("bundle.yaml", CHANGES, f"rotations:\n  - {{id: weekly, members: [], starts_on: 2026-11-02}}\n{CHANGES}")],
+        [
+            "bundle.yaml:5:27: 'members' has no entries: it needs at least 1",
+        ],
+    ),
+    "high tier in a digest": (
+        [("bundle.yaml", CHANGES, f"attention: {{digest_tiers: [high]}}\n{CHANGES}")],
+        [
+            "bundle.yaml:4:28: requests of tier high are never gathered, each comes by itself; take high out of "
+            "digest_tiers",
+        ],
+    ),
     # Conditions
     "an unknown variable": (
         [("risk.yaml", "when: action_type == 'refund.create'\n", "when: acton_type == 'refund.create'\n")],
@@ -500,13 +648,45 @@ MISTAKES: dict[str, tuple[list[Written], list[str]]] = {
             )
         ],
         [
-            "risk.yaml:6:13: 'when' has 1150 characters; the limit is 1000",
+            "risk.yaml:6:13: 'when' has 1150 characters; the limit is 1000: shorten it",
         ],
     ),
     "a condition that is too deep": (
         [("risk.yaml", "when: action_type == 'refund.create'\n", f"when: {'(' * 25}amount > 5{')' * 25}\n")],
         [
             "risk.yaml:6:37: the condition nests deeper than 24 brackets: make several rules of it",
+        ],
+    ),
+    "a condition that is too deep without brackets": (
+        [
+            (
+                "risk.yaml",
+                "when: action_type == 'refund.create'\n",
+                f'when: "{"amount > 5 ? true : " * 49}false"\n',
+            )
+        ],
+        [
+            "risk.yaml:6:963: the condition nests deeper than 24: make several rules of it",
+        ],
+    ),
+    "a condition with another quadratic macro": (
+        [("risk.yaml", "when: action_type == 'refund.create'\n", "when: recipients.filter(r, r != '') == []\n")],
+        [
+            "risk.yaml:6:24: 'filter' is not allowed: its cost grows with the square of the list; use 'exists' or "
+            "'all'",
+        ],
+    ),
+    "a condition with too many loops": (
+        [
+            (
+                "risk.yaml",
+                "when: action_type == 'refund.create'\n",
+                f"when: {' || '.join(['recipients.exists(r, r == region)'] * 3)}\n",
+            )
+        ],
+        [
+            "risk.yaml:6:98: 3 loops (exists, exists_one, all) in one condition; the limit is 2: make several rules "
+            "of it",
         ],
     ),
     "a condition with a quadratic macro": (

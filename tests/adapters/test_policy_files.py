@@ -11,13 +11,14 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 
-from adapters.policy_files import MAX_FILE_BYTES, read_bundle
+from adapters.policy_files import MAX_FILE_BYTES, read_bundle, warnings_of
 from adapters.policy_files.document import Document
 from domain.catalog import Autonomy
 from domain.errors import BundleInvalid
 from tests.adapters.policy_mistakes import MISTAKES, Written
 from tests.adapters.shop_policy import write
 from tests.bundles import DOCUMENT, bundle
+from tests.pages_of_docs import CHECKOUT
 
 TODAY = date(2026, 11, 23)
 
@@ -56,6 +57,22 @@ def test_a_mistake_is_told_with_its_place_and_what_to_write(
     tmp_path: Path, changes: list[Written], said: list[str]
 ) -> None:
     assert said_of(write(tmp_path, *changes)) == said
+
+
+def test_a_warning_is_told_with_its_place_and_does_not_keep_the_bundle_from_loading(tmp_path: Path) -> None:
+    shop = read_bundle(write(tmp_path), TODAY)
+
+    assert warnings_of(tmp_path, shop) == [
+        "guardrails.yaml:8:14: no condition asks what 'secrets' found, so it raises nothing: write a rule "
+        "with when: signals.secrets.found, or take the check out"
+    ]
+
+
+@pytest.mark.parametrize("name", ["bank", "marketing", "teamchat"])
+def test_the_examples_give_no_warnings(name: str) -> None:
+    folder = CHECKOUT / "examples" / name / "policy"
+
+    assert warnings_of(folder, read_bundle(folder, TODAY)) == []
 
 
 def test_a_bundle_is_checked_as_on_a_day(tmp_path: Path) -> None:

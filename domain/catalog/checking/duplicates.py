@@ -13,6 +13,7 @@ def duplicate_problems(bundle: Bundle) -> Iterator[Problem]:
     """Yield each name that stands a second time where names must differ."""
     for what, named in _identifiers(bundle):
         yield from _twice(named, f"the {what} '{{name}}' stands here a second time; give each its own")
+    yield from _limits_of_one_name(bundle)
     for named in _lists_of_names(bundle):
         yield from _twice(named, "'{name}' stands in this list already; once is enough")
 
@@ -26,6 +27,15 @@ def _twice(named: Iterable[Named], message: str) -> Iterator[Problem]:
             seen.add(name)
 
 
+def _limits_of_one_name(bundle: Bundle) -> Iterator[Problem]:
+    """Yield each budget with the id of a rate limit: what is counted and reported goes by the id alone."""
+    rate_limits = {limit.id for limit in bundle.guardrails.rate_limits}
+    for number, budget in enumerate(bundle.guardrails.budgets):
+        if budget.id in rate_limits:
+            message = f"a rate limit is called '{budget.id}' already; give the budget an id of its own"
+            yield Problem(("guardrails", "budgets", number, "id"), message)
+
+
 def _identifiers(bundle: Bundle) -> Iterator[tuple[str, list[Named]]]:
     guardrails = bundle.guardrails
     tables: list[tuple[str, Place, Sequence[Any]]] = [
@@ -34,6 +44,7 @@ def _identifiers(bundle: Bundle) -> Iterator[tuple[str, list[Named]]]:
         ("action type", ("action_types",), bundle.action_types),
         ("person", ("people",), bundle.people),
         ("group", ("groups",), bundle.groups),
+        ("rotation", ("rotations",), bundle.rotations),
         ("rule", ("risk", "rules"), bundle.risk.rules),
         ("approval", ("approvals",), bundle.approvals),
         ("rate limit", ("guardrails", "rate_limits"), guardrails.rate_limits),
@@ -58,6 +69,11 @@ def _lists_of_names(bundle: Bundle) -> Iterator[list[Named]]:
             yield _each(("use_cases", number, field), getattr(use_case, field))
     for number, group in enumerate(bundle.groups):
         yield _each(("groups", number, "members"), group.members)
+        yield _each(("groups", number, "not_notified"), group.not_notified)
+    for field in ("quiet_hours_except", "digest_tiers"):
+        yield _each(("attention", field), getattr(bundle.attention, field))
+    for number, approval in enumerate(bundle.approvals):
+        yield _each(("approvals", number, "step_up"), approval.step_up)
     for number, route in enumerate(bundle.routes):
         yield _each(("routes", number, "use_cases"), route.use_cases)
         yield _each(("routes", number, "tiers"), route.tiers)

@@ -19,7 +19,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import assessing, results
+from bench import assessing, clicking, results
 from local.processes import Child, free_port, write_private
 from local.stack import CHECKOUT, Stack
 from tests.bundles import bundle
@@ -212,7 +212,9 @@ def main() -> None:
     out.print(_table(figures))
     assessed = asyncio.run(assessing.measure())
     out.print(f"assess one action of 2 KB with 20 rules and every deterministic check: {assessed}")
-    flat = _flat(figures) | assessed
+    acknowledged = asyncio.run(clicking.run())
+    out.print(f"acknowledging a click in Slack, 50 a second, while 5,000 actions wait: {acknowledged}")
+    flat = _flat(figures) | assessed | acknowledged
     out.print(_ratios(flat))
     out.print(_costs(figures))
     out.print(f"written to {results.write(flat)}")

@@ -87,6 +87,7 @@ soak: test-setup $(BIN)/uv  ## the long runs that make test leaves out
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r pyproject.toml --extra soak || \
 	  echo "soak: NO ATHERIS for this platform: fuzzing is skipped." >&2
 	@$(BIN)/python -m pytest -m soak
+	@HYPOTHESIS_PROFILE=exploring $(BIN)/python -m pytest -q tests/domain tests/adapters/checks
 
 histories: setup  ## record a history of each new path of the workflow
 	@$(BIN)/python -m tests.workflows.record_histories

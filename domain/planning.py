@@ -66,7 +66,17 @@ def stages_of(rule: ApprovalRule, assessment: Assessment) -> list[Stage]:
             return True
 
     stages = list(filter(is_asked, rule.asked)) or rule.asked
-    return [stages[0].model_copy(update={"alongside": False}), *stages[1:]]
+    if len(stages) == len(rule.asked):
+        return stages
+    # Who stood alongside a stage that is left out is asked where that one would have been, not with others before it.
+    turns = dict[int, int]()
+    for number, stage in enumerate(rule.asked):
+        turns[id(stage)] = turns[id(rule.asked[number - 1])] if stage.alongside and number else number
+    before, asked = -1, list[Stage]()
+    for stage in stages:
+        asked.append(stage.model_copy(update={"alongside": turns[id(stage)] == before}))
+        before = turns[id(stage)]
+    return asked
 
 
 def steps_of(steps: Sequence[EscalationStep], calendar: Calendar, now: datetime) -> list[PlannedStep]:

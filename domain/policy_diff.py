@@ -30,6 +30,8 @@ _NOUNS = {
     ("guardrails", "aggregates", "*"): "aggregate",
     ("agents", "*"): "agent",
     ("groups", "*"): "group",
+    ("rotations", "*"): "rotation",
+    ("attention",): "attention",
     ("people", "*"): "person",
     ("action_types", "*"): "action type",
     ("tests", "*"): "test",

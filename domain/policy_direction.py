@@ -44,6 +44,8 @@ _ENTRIES = {
 
 _VALUES = {
     "groups.*.members": Direction.LOOSENS,
+    "rotations.*.members": Direction.LOOSENS,
+    "approvals.*.step_up": Direction.TIGHTENS,
     "use_cases.*.agents": Direction.LOOSENS,
     "use_cases.*.action_types": Direction.LOOSENS,
     "use_cases.*.data_sources.*.values": Direction.LOOSENS,
@@ -63,6 +65,7 @@ _STRICTER = {
     "approvals.*.exclude_earlier_stages": [False, True],
     "approvals.*.exclude_agent_owner": [False, True],
     "approvals.*.require_known_requester": [False, True],
+    "approvals.*.edit_counts_as_approval": [True, False],
     "approvals.*.reason_required": ["never", "high", "always"],
     "guardrails.rate_limits.*.on_exceed": ["medium", "high", "refuse"],
     "guardrails.budgets.*.on_exceed": ["medium", "high", "refuse"],
@@ -74,6 +77,7 @@ _NUMBERS = {
     "risk.rules.*.points": Direction.TIGHTENS,
     "approvals.*.quorum": Direction.TIGHTENS,
     "approvals.*.stages.*.quorum": Direction.TIGHTENS,
+    "approvals.*.stages.*.vetoes": Direction.LOOSENS,
     "guardrails.rate_limits.*.limit": Direction.LOOSENS,
     "guardrails.budgets.*.limit": Direction.LOOSENS,
 }

@@ -1,16 +1,28 @@
-"""The servers that tests share: started once, on loopback, in a home of their own."""
+"""The servers that tests share: started once, on loopback, in a home of their own; and how laws are tried out."""
 
 import gc
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from local.postgres import EmbeddedPostgres
 from local.temporal import TemporalServer
 from tests.installation import Installation, installed
+
+# `make test` tries the same examples everywhere, so that it says the same of the same code; `make soak` explores.
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.register_profile("exploring", deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(scope="session")

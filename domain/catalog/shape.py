@@ -162,7 +162,7 @@ _TIMEDELTAS = {"datetime.timedelta(0)": "0s", "datetime.timedelta(days=30)": "30
 _LIMITS: dict[str, Callable[[str, Any, Mapping[str, Any]], str]] = {
     "string_too_short": lambda name, value, ctx: f"{name} is empty: write something there, or leave the field out",
     "string_too_long": lambda name, value, ctx: (
-        f"{name} has {len(str(value))} characters; the limit is {ctx['max_length']}"
+        f"{name} has {len(str(value))} characters; the limit is {ctx['max_length']}: shorten it"
     ),
     "too_short": lambda name, value, ctx: f"{name} has no entries: it needs at least {ctx['min_length']}",
     "too_long": lambda name, value, ctx: f"{name} has too many entries: the limit is {ctx['max_length']}",

@@ -132,10 +132,12 @@ def doors_of(demo: Demo) -> dict[str, Door]:
 
 def button_of(message: Mapping[str, Any], wish: Wish) -> dict[str, str] | None:
     """Return the button of a card that stands for a wish, as a click sends it."""
-    for block in message.get("blocks") or ():
+    blocks = message.get("blocks") or ()
+    named = " ".join(str(block.get("block_id", "")) for block in blocks)  # the values of buttons are sealed
+    for block in blocks:
         for element in block.get("elements") or ():
             names = str(element.get("action_id", ""))
-            about = f"{block.get('block_id', '')} {element.get('value', '')}"
+            about = f"{named} {element.get('value', '')}"
             if element.get("type") == "button" and wish.decision in names and wish.action_id in about:
                 return {
                     "action_id": names,

@@ -178,6 +178,20 @@ BROKEN: dict[str, tuple[list[Change], list[str]]] = {
             "guardrails.permissions[1].id: the permission 'c' stands here a second time; give each its own",
         ],
     ),
+    "a rate limit and a budget of one name": (
+        [
+            put("action_types", "refund.create", roles={"amount": "amount_minor"}),
+            part(
+                "guardrails",
+                rate_limits=[{"id": "a", "limit": 1, "window": "1h"}],
+                budgets=[{"id": "b", "limit": 1, "window": "1h"}, {"id": "a", "limit": 1, "window": "1h"}],
+                aggregates=[{"id": "a", "of": "count", "window": "1h"}],
+            ),
+        ],
+        [
+            "guardrails.budgets[1].id: a rate limit is called 'a' already; give the budget an id of its own",
+        ],
+    ),
     "a data source twice": (
         [put("use_cases", "support", data_sources=[{"id": "crm", "classification": "personal"}] * 2)],
         [
@@ -284,7 +298,7 @@ BROKEN: dict[str, tuple[list[Change], list[str]]] = {
                 "guardrails",
                 rate_limits=[{"id": "a", "limit": 1, "window": "1h", "actions": {"agents": ["clark"]}}],
                 budgets=[
-                    {"id": "a", "limit": 1, "window": "1h", "actions": {"use_cases": ["chatt"], "action_types": ["x"]}}
+                    {"id": "b", "limit": 1, "window": "1h", "actions": {"use_cases": ["chatt"], "action_types": ["x"]}}
                 ],
                 checks=[{"check": "secrets", "actions": {"action_types": ["note.ad"]}}],
                 permissions=[{"id": "p", "agents": ["clark"], "data": {"crm": "read"}}],
@@ -766,7 +780,8 @@ BROKEN: dict[str, tuple[list[Change], list[str]]] = {
     "a tier above the highest scores": (
         [tiers(("high", "scores.financial >= 6"), ("medium", "scores.total >= 3"), ("low", "true"))],
         [
-            "risk.tiers[0].when: no action gets tier high here: no scores from 0 to 5 make this true",
+            "risk.tiers[0].when: no action gets tier high here: no scores from 0 to 5 make this true; write "
+            "lower limits (one score is at most 5, their total at most 25)",
         ],
     ),
     "a tier behind another": (
@@ -801,7 +816,7 @@ BROKEN: dict[str, tuple[list[Change], list[str]]] = {
         [rule(when="scores.total > 1")],
         [
             "risk.rules[4].when: no variable 'scores' here; the scores are not known yet where rules "
-            "are asked; tiers and routes may use them",
+            "are asked; tiers, routes and stages may use them",
         ],
     ),
     "a rule that builds lists": (
@@ -814,7 +829,8 @@ BROKEN: dict[str, tuple[list[Change], list[str]]] = {
     "a tier on the arguments": (
         [tiers(("high", "arguments.a > 1"), ("low", "true"))],
         [
-            "risk.tiers[0].when: no variable 'arguments' here; tiers see nothing but 'scores'",
+            "risk.tiers[0].when: no variable 'arguments' here; tiers see nothing but 'scores', and stages "
+            "'scores' and 'tier'",
         ],
     ),
     "a route that does not parse": (
@@ -835,6 +851,12 @@ BROKEN: dict[str, tuple[list[Change], list[str]]] = {
             "    action_type: refund.create\n"
             "    arguments: {...}  # such that the rule holds\n"
             "    expect: {tier: high, route: ask, hits: [fin.large]}",
+        ],
+    ),
+    "an example at the end of time": (
+        [example(at="0001-01-01T00:00:00+14:00")],
+        [
+            "tests[0].at: the year 1 cannot be right; write a moment like 2026-01-31T09:00:00Z",
         ],
     ),
     "an example at a moment somewhere": (

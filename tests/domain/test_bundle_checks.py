@@ -1,12 +1,14 @@
 """A bundle is checked as a whole: what is wrong with it is said, all of it, and nothing else."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
 from domain.catalog import Bundle
 from domain.catalog.checking import checked
 from domain.catalog.checking.required_tests import raised_to_high
+from domain.catalog.checking.warnings import bundle_warnings
 from domain.errors import BundleInvalid
 from tests.domain.broken_bundles import (
     BROKEN,
@@ -164,3 +166,36 @@ def test_a_rule_can_raise_to_high_with_the_points_of_rules_about_the_same_action
     high = part("risk", tiers=[{"tier": tier, "when": when} for tier, when in conditions])
 
     assert set(raised_to_high(changed(*only, high))) == raising
+
+
+CHECKS = part("guardrails", checks=[{"check": "links"}, {"check": "secrets"}])
+
+
+def asking(condition: str, **values: Any) -> Change:
+    """Return a change that adds a first route with a condition."""
+    return lambda document: document["routes"].insert(0, {"do": "deny", "when": condition, **values})
+
+
+@pytest.mark.parametrize(
+    ("changes", "unasked"),
+    [
+        ([], ["links", "secrets"]),
+        ([rule(when="signals.links.found")], ["secrets"]),
+        ([rule(when="signals.links.found || 'iban' in signals.secrets.kinds")], []),
+        ([rule(when="!has(signals.links) || 'secrets' in signals")], []),
+        ([rule(when="signals['links'].found")], []),
+        ([rule(when="signals.exists(name, name == 'links')")], []),
+        ([asking("signals.secrets.found", tiers=["high"])], ["links"]),
+        ([rule(when="region == 'signals.links.found' // signals.secrets.found")], ["links", "secrets"]),
+        ([rule(when="context.signals.links.found")], ["links", "secrets"]),
+    ],
+)
+def test_a_check_that_no_condition_asks_about_gives_a_warning(changes: list[Change], unasked: list[str]) -> None:
+    warnings = [str(problem) for problem in bundle_warnings(changed(CHECKS, *changes))]
+
+    numbers = {"links": 0, "secrets": 1}
+    assert warnings == [
+        f"guardrails.checks[{numbers[name]}].check: no condition asks what '{name}' found, so it raises "
+        f"nothing: write a rule with when: signals.{name}.found, or take the check out"
+        for name in unasked
+    ]

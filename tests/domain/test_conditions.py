@@ -79,10 +79,11 @@ MISTAKES: dict[str, list[str]] = {
         "no variable 'agnet' here; did you mean 'agent'?",
     ],
     "»scores.total > 5": [
-        "no variable 'scores' here; the scores are not known yet where rules are asked; tiers and routes may use them",
+        "no variable 'scores' here; the scores are not known yet where rules are asked; tiers, routes and stages may "
+        "use them",
     ],
     "»tier == 'high'": [
-        "no variable 'tier' here; the tier is not known yet; only routes may use it",
+        "no variable 'tier' here; the tier is not known yet; only routes and stages may use it",
     ],
     "context.»regoin == 'eu'": [
         "no field 'regoin' in context; did you mean 'region'?",
@@ -331,6 +332,21 @@ MISTAKES: dict[str, list[str]] = {
     "»while == 1": [
         "the condition cannot be read: reserved identifier: while",
     ],
+    "has(»amount)": [
+        "the condition cannot be read: invalid argument to has() macro",
+    ],
+    "region == 'é€😀' || has(»amount)": [
+        "the condition cannot be read: invalid argument to has() macro",
+    ],
+    "region == 'é' ||\n region == '€' || recipients.exists(»1, true)": [
+        "the condition cannot be read: argument must be a simple name",
+    ],
+    "region == '€' || »while == 1": [
+        "the condition cannot be read: reserved identifier: while",
+    ],
+    "region == '\u2028\x0b' ||\n »while == 1": [
+        "the condition cannot be read: reserved identifier: while",
+    ],
     # Limits
     "amount > 5" + " " * (MAX_LENGTH - 10) + "»" + " " * 10: [
         f"the condition has {MAX_LENGTH + 10} characters; the limit is {MAX_LENGTH}: make several rules of it",
@@ -434,7 +450,11 @@ def test_what_a_rule_names_it_is_about_decides_which_arguments_there_are() -> No
     [
         ("scores.financial >= 4", ON_SCORES, []),
         ("scores.finance >= 4", ON_SCORES, ["8: no field 'finance' in scores; did you mean 'financial'?"]),
-        ("arguments.a > 1", ON_SCORES, ["1: no variable 'arguments' here; tiers see nothing but 'scores'"]),
+        (
+            "arguments.a > 1",
+            ON_SCORES,
+            ["1: no variable 'arguments' here; tiers see nothing but 'scores', and stages 'scores' and 'tier'"],
+        ),
         ("tier == 'high' && scores.total > 3", ON_ROUTE, []),
         ("tier == 'hihg'", ON_ROUTE, ["9: tier is never 'hihg'; did you mean 'high'?"]),
         (

@@ -75,6 +75,22 @@ def test_the_first_stage_that_is_asked_is_alongside_no_other() -> None:
     assert made.together(1) == [1]
 
 
+def test_who_stood_alongside_a_stage_that_is_left_out_is_asked_in_its_place() -> None:
+    asked = [
+        {"group": "finance"},
+        {"group": "legal", "when": "false"},
+        {"group": "on-call", "alongside": True},
+        {"group": "empty", "alongside": True},
+    ]
+    made = plan(company({"stages": asked}))
+
+    assert [(stage.group, stage.alongside) for stage in made.stages] == [
+        ("finance", False),
+        ("on-call", False),
+        ("empty", True),
+    ]
+
+
 def test_steps_and_deadline_come_by_their_clocks() -> None:
     steps = [{"after": "2h", "remind": True}, {"after": "2h", "clock": "business", "ask_group": "on-call"}]
 

@@ -20,7 +20,18 @@ LIMITS = {
     "permissions": [{"id": "all", "agents": ["clerk"]}],
     "checks": [{"check": "links"}],
 }
-OLD = {**DOCUMENT, "guardrails": LIMITS}
+STAGED = {
+    "id": "staged",
+    "stages": [{"group": "finance", "vetoes": 2}, {"group": "on-call", "alongside": True, "when": "tier == 'high'"}],
+    "escalation": [{"after": "2h", "clock": "business", "remind": True}],
+    "expire_after": "1d",
+}
+OLD = {
+    **DOCUMENT,
+    "guardrails": LIMITS,
+    "approvals": [*DOCUMENT["approvals"], STAGED],
+    "rotations": [{"id": "weekly", "members": ["ann", "bob"], "starts_on": "2026-11-02"}],
+}
 
 
 def lines(change: Change) -> list[str]:
@@ -93,6 +104,37 @@ def lines(change: Change) -> list[str]:
         (
             lambda d: d["action_types"][2]["arguments"]["properties"].pop("note"),
             'action type \'refund.create\', arguments.properties.note: {"type": "string", "maxLength": 500} is removed',
+        ),
+        (
+            lambda d: d["approvals"][3]["stages"][0].update(vetoes=3),
+            "loosens: approval 'staged', stages.finance.vetoes: 2 -> 3",
+        ),
+        (
+            lambda d: d["approvals"][3]["stages"][1].pop("when"),
+            "approval 'staged', stages.on-call.when: 'tier == 'high'' -> none",
+        ),
+        (
+            lambda d: d["approvals"][3]["stages"][1].update(alongside=False),
+            "approval 'staged', stages.on-call.alongside: true -> false",
+        ),
+        (
+            lambda d: d["approvals"][3]["escalation"].append({"after": "4h", "ask_person": "out"}),
+            "approval 'staged', escalation",
+        ),
+        (
+            lambda d: d["approvals"][1].update(step_up=["high"]),
+            "tightens: approval 'two', step_up: 'high' is added",
+        ),
+        (
+            lambda d: d["approvals"][1].update(edit_counts_as_approval=True),
+            "loosens: approval 'two', edit_counts_as_approval: false -> true",
+        ),
+        (lambda d: d["rotations"][0]["members"].append("cem"), "loosens: rotation 'weekly', members: 'cem' joins"),
+        (lambda d: d["rotations"][0].update(turn_days=14), "rotation 'weekly', turn_days: 7 -> 14"),
+        (lambda d: d.update(attention={"max_open": 5}), "attention, max_open: 20 -> 5"),
+        (
+            lambda d: d["groups"][0].update(calendar={"holidays": "DE-BY"}),
+            "group 'finance', calendar.holidays: none -> 'DE-BY'",
         ),
         (lambda d: d["policy_changes"].update(approval="one"), "policy changes, approval: 'two' -> 'one'"),
         (lambda d: d["tests"].clear(), "test 'large-refund' is removed: "),

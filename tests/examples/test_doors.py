@@ -75,6 +75,16 @@ def test_the_button_is_found_on_the_card_of_its_action_only() -> None:
     assert button_of({"text": f"a thread about {ACTION}"}, Wish(ACTION, "dana", "approve")) is None
 
 
+def test_a_card_whose_buttons_are_sealed_is_known_by_another_block() -> None:
+    button = {"type": "button", "action_id": "remit_approve", "value": "sealed"}
+    blocks = [{"type": "header", "block_id": f"card-{ACTION}"}, {"block_id": "b", "elements": [button]}]
+
+    found = button_of({"blocks": blocks}, Wish(ACTION, "dana", "approve"))
+
+    assert found == {"action_id": "remit_approve", "block_id": "b", "value": "sealed"}
+    assert button_of({"blocks": blocks}, Wish("b" * 32, "dana", "approve")) is None
+
+
 def test_without_slack_its_reviewers_go_to_the_page() -> None:
     doors = doors_of(demo("http://127.0.0.1:9"))
     assert doors["slack"] is doors["page"]

@@ -9,7 +9,8 @@ import aiosmtplib
 import httpx
 import pytest
 
-from adapters.executors.email_send import EmailSend, MailServer
+from adapters.executors.email_send import EmailSend
+from adapters.smtp import MailServer
 from examples.marketing.demo import example_bundle
 from examples.marketing.journal import Journal
 from examples.marketing.mailbox import MAX_MESSAGE_BYTES, Mailbox, create_app, smtp_server

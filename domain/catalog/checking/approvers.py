@@ -1,11 +1,11 @@
-"""Can every quorum be met, and does every escalation reach somebody?
+"""Can every quorum be met?
 
 Only people who have not left count, and for a tier only those whose trainings, if any are kept, cover it. A group with
 a Slack user group cannot be counted when a bundle is loaded. The group of an escalation helps to meet no quorum here:
 it may never be asked.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import combinations
 
@@ -14,13 +14,13 @@ from domain.catalog.bundle import Bundle
 from domain.catalog.checking.people import is_gone
 from domain.catalog.people import Group
 from domain.catalog.problems import Place, Problem
-from domain.catalog.routes import ApprovalRule
+from domain.catalog.routes import ApprovalRule, Stage
 
 _RANK = {tier: rank for rank, tier in enumerate(Tier)}
 
 
 def approver_problems(bundle: Bundle, today: date) -> Iterator[Problem]:
-    """Yield each group without anybody, each quorum that cannot be met and each escalation to nobody, on a day."""
+    """Yield each group without anybody and each quorum that cannot be met, on a day."""
     people = {person.id: person for person in bundle.people}
     groups = {group.id: group for group in bundle.groups}
     present = {
@@ -32,19 +32,7 @@ def approver_problems(bundle: Bundle, today: date) -> Iterator[Problem]:
             yield Problem(("groups", number), f"nobody is in '{group.id}': write members:, or slack_usergroup:")
     for number, approval in enumerate(bundle.approvals):
         place: Place = ("approvals", number)
-        yield from _escalation(place, approval, groups, present)
         yield from _Quorum(bundle, approval, groups, present, today).problems(place)
-
-
-def _escalation(
-    place: Place, approval: ApprovalRule, groups: Mapping[str, Group], present: Mapping[str, frozenset[str]]
-) -> Iterator[Problem]:
-    name = approval.escalate_to
-    if name is not None and name in groups and not present[name] and groups[name].slack_usergroup is None:
-        message = (
-            f"the escalation reaches nobody: '{name}' has no members, or all of them have left; name another group"
-        )
-        yield Problem((*place, "escalate_to"), message)
 
 
 class _Quorum:
@@ -67,7 +55,6 @@ class _Quorum:
 
     def problems(self, place: Place) -> Iterator[Problem]:
         """Yield what keeps a quorum from being met: first of a stage by itself, else of stages together."""
-        stages = [stage for stage in self._approval.asked if self._is_counted(stage.group)]
         short = False
         for number, stage in enumerate(self._approval.asked):
             if not self._is_counted(stage.group):
@@ -77,19 +64,32 @@ class _Quorum:
                 short = True
                 yield Problem(where, message)
                 break
-        if short or not self._approval.exclude_earlier_stages:
-            return
-        for size in range(2, len(stages) + 1):
-            for several in combinations(stages, size):
+        if not short:
+            yield from self._too_few_together((*place, "stages"))
+
+    def _too_few_together(self, place: Place) -> Iterator[Problem]:
+        """Yield the first stages whose approvals must come from different people, of whom there are too few."""
+        for stages in _asked_together(self._approval.asked):
+            if message := self._shortage_of_all(stages):
+                remedy = "add people, or have the stages asked one after the other, with exclude_earlier_stages: false"
+                yield Problem(place, f"{message}; {remedy}")
+                return
+        if self._approval.exclude_earlier_stages and (message := self._shortage_of_all(self._approval.asked)):
+            yield Problem(place, f"{message}; add people, or write exclude_earlier_stages: false")
+
+    def _shortage_of_all(self, stages: Sequence[Stage]) -> str | None:
+        """Say which of some stages have too few people between them for each to give one approval."""
+        counted = [stage for stage in stages if self._is_counted(stage.group)]
+        for size in range(2, len(counted) + 1):
+            for several in combinations(counted, size):
                 needed = sum(stage.quorum for stage in several)
                 anybody = frozenset[str]().union(*(self._present[stage.group] for stage in several))
                 if len(anybody) < needed:
                     names = ", ".join(f"'{stage.group}'" for stage in several)
-                    message = (
+                    return (
                         f"the stages of {names} need {needed} different people, and together they have {len(anybody)}"
                     )
-                    yield Problem((*place, "stages"), f"{message}; add people, or write exclude_earlier_stages: false")
-                    return
+        return None
 
     def _is_counted(self, group: str) -> bool:
         return group in self._groups and self._groups[group].slack_usergroup is None
@@ -145,6 +145,17 @@ class _Quorum:
         return not trainings or any(
             _RANK[training.tier] >= _RANK[tier] and training.expires >= self._today for training in trainings
         )
+
+
+def _asked_together(stages: Sequence[Stage]) -> Iterator[list[Stage]]:
+    """Yield the stages by when they are asked: each with those that stand alongside it."""
+    together: list[Stage] = []
+    for stage in stages:
+        if together and not stage.alongside:
+            yield together
+            together = []
+        together.append(stage)
+    yield together
 
 
 _REMEDY = "add people, or lower the quorum"

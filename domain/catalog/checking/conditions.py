@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from domain.catalog.bundle import Bundle
 from domain.catalog.problems import Place, Problem
 from domain.catalog.risk import Rule
-from domain.catalog.variables import ON_ACTION, ON_ROUTE, ON_SCORES
+from domain.catalog.variables import ON_ACTION, ON_ROUTE, ON_SCORES, ON_STAGE
 from domain.conditions.checking import problems_in_condition
 from domain.conditions.narrowing import Known, narrowed
 from domain.conditions.parsing import parse
@@ -15,7 +15,7 @@ from domain.expression import Unusable
 
 
 def condition_problems(bundle: Bundle) -> Iterator[Problem]:
-    """Yield what is wrong with the conditions of rules, tiers and routes, each by what the condition is about."""
+    """Yield what is wrong with the conditions of rules, tiers, routes and stages, by what each is about."""
     variables = Variables(bundle)
     everything = (variables.action_types, variables.use_cases)
     asked: list[tuple[Place, str, frozenset[str], tuple[frozenset[str], frozenset[str]]]] = []
@@ -29,6 +29,10 @@ def condition_problems(bundle: Bundle) -> Iterator[Problem]:
         if route.when is not None:
             named = frozenset(route.use_cases) & variables.use_cases or variables.use_cases
             asked.append((("routes", n, "when"), route.when, ON_ROUTE, (variables.action_types, named)))
+    for n, approval in enumerate(bundle.approvals):
+        for i, stage in enumerate(approval.stages):
+            if stage.when is not None:
+                asked.append((("approvals", n, "stages", i, "when"), stage.when, ON_STAGE, everything))
     for place, text, names, (action_types, use_cases) in asked:
         for offset, message in problems_in_condition(text, names, variables, action_types, use_cases):
             yield Problem(place, message, offset)

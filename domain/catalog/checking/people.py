@@ -22,6 +22,9 @@ def people_problems(bundle: Bundle, today: date) -> Iterator[Problem]:
         yield from _calendar((*place, "calendar"), person.calendar)
     for number, use_case in enumerate(bundle.use_cases):
         yield from _calendar(("use_cases", number, "calendar"), use_case.calendar)
+    for number, group in enumerate(bundle.groups):
+        yield from _calendar(("groups", number, "calendar"), group.calendar)
+    yield from _taking_turns(bundle, people, today)
     yield from _delegating_in_circles(bundle)
 
 
@@ -75,6 +78,18 @@ def _absences(place: Place, person: Person, people: Mapping[str, Person], today:
             if absence.first_day <= earlier.last_day and earlier.first_day <= absence.last_day:
                 message = f"it overlaps the absence from {earlier.first_day} to {earlier.last_day}; make one of the two"
                 yield Problem((*where, "first_day"), message)
+
+
+def _taking_turns(bundle: Bundle, people: Mapping[str, Person], today: date) -> Iterator[Problem]:
+    for number, rotation in enumerate(bundle.rotations):
+        if rotation.starts_on.year not in YEARS:
+            message = f"the year {rotation.starts_on.year} cannot be right; write a date like 2026-01-31"
+            yield Problem(("rotations", number, "starts_on"), message)
+        for i, name in enumerate(rotation.members):
+            if name in people and is_gone(people[name], today):
+                left = people[name].left_on
+                message = f"nobody is on call in the turns of '{name}', who left on {left}; name who took over"
+                yield Problem(("rotations", number, "members", i), message)
 
 
 def _delegating_in_circles(bundle: Bundle) -> Iterator[Problem]:

@@ -44,6 +44,7 @@ def _known(bundle: Bundle) -> Mapping[str, frozenset[str]]:
         "action type": frozenset(action_type.id for action_type in bundle.action_types),
         "person": frozenset(person.id for person in bundle.people),
         "group": frozenset(group.id for group in bundle.groups),
+        "rotation": frozenset(rotation.id for rotation in bundle.rotations),
         "approval": frozenset(approval.id for approval in bundle.approvals),
         "rule": frozenset(rule.id for rule in bundle.risk.rules),
         "aggregate": frozenset(aggregate.id for aggregate in bundle.guardrails.aggregates),
@@ -82,6 +83,9 @@ def _of_use_cases(bundle: Bundle) -> Iterator[_Reference]:
 def _of_people(bundle: Bundle) -> Iterator[_Reference]:
     for n, group in enumerate(bundle.groups):
         yield from _all(("groups", n, "members"), group.members, "person")
+        yield from _all(("groups", n, "not_notified"), group.not_notified, "person")
+    for n, rotation in enumerate(bundle.rotations):
+        yield from _all(("rotations", n, "members"), rotation.members, "person")
     for n, person in enumerate(bundle.people):
         for i, absence in enumerate(person.absences):
             yield _Reference(("people", n, "absences", i, "delegate"), absence.delegate, ("person",))
@@ -96,6 +100,10 @@ def _of_routes(bundle: Bundle) -> Iterator[_Reference]:
         yield _Reference(("approvals", n, "escalate_to"), approval.escalate_to, ("group",))
         for i, stage in enumerate(approval.stages):
             yield _Reference(("approvals", n, "stages", i, "group"), stage.group, ("group",))
+        for i, step in enumerate(approval.escalation):
+            for kind in ("group", "person", "rotation"):
+                where = ("approvals", n, "escalation", i, f"ask_{kind}")
+                yield _Reference(where, getattr(step, f"ask_{kind}"), (kind,))
     if bundle.policy_changes is not None:
         yield _Reference(("policy_changes", "owner"), bundle.policy_changes.owner, ("person",))
         yield _Reference(("policy_changes", "approval"), bundle.policy_changes.approval, ("approval",))

@@ -5,11 +5,13 @@ which its own points make the tier high and without them it is not.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from itertools import product
 
 from domain.action import Tier
 from domain.catalog.bundle import Bundle
 from domain.catalog.checking.conditions import can_be_about
+from domain.catalog.checking.people import YEARS
 from domain.catalog.checking.tiers import Scores, tier_table
 from domain.catalog.problems import Problem
 from domain.catalog.risk import Dimension, Rule
@@ -21,7 +23,7 @@ _Subject = tuple[str, str]
 
 
 def required_test_problems(bundle: Bundle) -> Iterator[Problem]:
-    """Yield each rule that can raise to high and is among the hits of no example, and moments without a time zone."""
+    """Yield each rule that can raise to high and is among the hits of no example, and moments that cannot be."""
     shown = {hit for example in bundle.tests for hit in example.expect.hits or []}
     raising = raised_to_high(bundle)
     for number, rule in enumerate(bundle.risk.rules):
@@ -32,9 +34,19 @@ def required_test_problems(bundle: Bundle) -> Iterator[Problem]:
             )
             yield Problem(("risk", "rules", number, "id"), message)
     for number, example in enumerate(bundle.tests):
-        if example.at is not None and example.at.tzinfo is None:
+        if example.at is not None and (problem := year_problem(example.at)):
+            yield Problem(("tests", number, "at"), problem)
+        elif example.at is not None and example.at.tzinfo is None:
             message = "the moment has no time zone: write Z at its end for UTC, or the difference to it, such as +01:00"
             yield Problem(("tests", number, "at"), message)
+
+
+def year_problem(at: datetime) -> str:
+    """Say why an action cannot be tried in a year; nothing where it can.
+
+    At the very ends of the calendar a moment has a date in one time zone and none in another.
+    """
+    return "" if at.year in YEARS else f"the year {at.year} cannot be right; write a moment like 2026-01-31T09:00:00Z"
 
 
 def raised_to_high(bundle: Bundle) -> dict[str, _Subject]:

@@ -1,15 +1,15 @@
-"""Does every action get a route, each route a turn, and each approval its times in order?"""
+"""Does every action get a route, and each route a turn?"""
 
 from collections.abc import Iterator
 
 from domain.action import Route, Tier
 from domain.catalog.bundle import Bundle
 from domain.catalog.problems import Problem
-from domain.catalog.routes import ApprovalRule, RouteRule
+from domain.catalog.routes import RouteRule
 
 
 def route_problems(bundle: Bundle) -> Iterator[Problem]:
-    """Yield what is wrong with the order of routes and with the times of approvals."""
+    """Yield what is wrong with the order of routes."""
     for number, route in enumerate(bundle.routes):
         if route.do is Route.ASK and route.approval is None:
             message = "'do: ask' needs to know how people are asked: write approval: with an id of 'approvals'"
@@ -27,21 +27,7 @@ def route_problems(bundle: Bundle) -> Iterator[Problem]:
             "the last route must take every use case and at least tier high, without a condition: what no route takes "
             "is denied, and that should stand here",
         )
-    for number, approval in enumerate(bundle.approvals):
-        for field, message in _times(approval):
-            yield Problem(("approvals", number, field), message)
 
 
 def _takes_everything(route: RouteRule) -> bool:
     return not (route.use_cases or route.when or route.tiers) or (not route.use_cases and set(route.tiers) == set(Tier))
-
-
-def _times(approval: ApprovalRule) -> Iterator[tuple[str, str]]:
-    if approval.escalate_after is not None and approval.escalate_to is None:
-        yield "escalate_after", "it is not said who is asked then: add escalate_to: with an id of 'groups'"
-    if approval.escalate_to is not None and approval.escalate_after is None:
-        yield "escalate_to", "it is not said when they are asked: add escalate_after: such as 4h"
-    for field in ("remind_after", "escalate_after"):
-        step = getattr(approval, field)
-        if step is not None and step >= approval.expire_after:
-            yield field, f"{field} must be shorter than expire_after: by then it is over"

@@ -87,7 +87,10 @@ def _unreachable(tiers: Written) -> Iterator[Problem]:
                     "above it holds already; put it further up, or make the one above stricter"
                 )
             else:
-                message = f"no action gets tier {tier.value} here: no scores from 0 to {MOST} make this true"
+                message = (
+                    f"no action gets tier {tier.value} here: no scores from 0 to {MOST} make this true; write lower "
+                    f"limits (one score is at most {MOST}, their total at most {MOST * len(_DIMENSIONS)})"
+                )
             yield Problem(("risk", "tiers", number, "when"), message)
         taken.update(holding)
 

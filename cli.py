@@ -12,7 +12,7 @@ from adapters.database.connection import database_errors
 from adapters.database.ledger import verify
 from adapters.database.policies import CurrentPolicy, Policies
 from adapters.database.tokens import Sessions, TokenKind, Tokens
-from commands import holds, policy
+from commands import canaries, holds, policy, reviewers, slack
 from commands.running import err, fail, out, owner_url, run, settings_or_fail, with_pool
 from domain.errors import NotFound
 from domain.ledger import Head
@@ -24,8 +24,11 @@ ledger_commands = typer.Typer(no_args_is_help=True, help="Check the tamper-evide
 token_commands = typer.Typer(no_args_is_help=True, help="Make and revoke bearer tokens.")
 app.add_typer(ledger_commands, name="ledger")
 app.add_typer(policy.app, name="policy")
+app.add_typer(slack.app, name="slack")
 app.add_typer(token_commands, name="token")
 app.add_typer(holds.app)
+app.add_typer(canaries.app, name="canary")
+app.add_typer(reviewers.app)
 
 LINK_LIFETIME = timedelta(minutes=15)
 

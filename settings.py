@@ -6,13 +6,21 @@ the setting (`remit_database_url`), and from `.remit/remit.env`, which the local
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.sign_in import is_protected
 
 HOME = Path(os.environ.get("REMIT_HOME", ".remit"))
 _SECRETS = Path("/run/secrets")
+
+
+def _issuer(url: str) -> str:
+    if not is_protected(url) or "?" in url or "#" in url:
+        raise ValueError("the issuer is an https:// address without '?' and '#' (http:// only on this machine)")
+    return url
 
 
 class System(BaseModel):
@@ -61,9 +69,22 @@ class Settings(BaseSettings):
     slack_bot_token: SecretStr | None = None
     """None: no Slack; reviewers use the review page."""
     slack_signing_secret: SecretStr | None = None
+    slack_button_key: Annotated[SecretStr, Field(min_length=16)] | None = None
+    """What seals the buttons of cards, the same for the API and the workers. None: derived from the bot token."""
+    slack_app_token: SecretStr | None = None
+    """Set: the API connects to Slack by Socket Mode, and needs neither a signing secret nor a public address."""
     slack_base_url: HttpUrl = HttpUrl("https://slack.com/api/")
     slack_usergroup_max_age_seconds: Annotated[float, Field(ge=60, le=86400)] = 900.0
     """How long what Slack said of a user group's members counts. It is read five times as often."""
+
+    oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = None
+    """The sign-in provider of the review page, precisely as it calls itself. None: people sign in by token or link."""
+    oidc_client_id: Annotated[str, Field(min_length=1)] | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_person_claim: Annotated[str, Field(min_length=1)] = "email"
+    """The claim that says who signed in: `email` is compared with people's addresses, any other with their ids."""
+    step_up_max_age_seconds: Annotated[float, Field(ge=30, le=3600)] = 300.0
+    """How long after signing in anew an approval counts, where the bundle asks for that."""
 
     systems: dict[str, System] = {}
     """Name to base URL and token of each system that `http.request` may call."""
@@ -78,3 +99,9 @@ class Settings(BaseSettings):
     """How long a process may go on using a bundle after another one was activated."""
     log_level: str = "info"
     log_json: bool = True
+
+    @model_validator(mode="after")
+    def _whole_sign_in(self) -> Self:
+        if (self.oidc_issuer is None) != (self.oidc_client_id is None):
+            raise ValueError("oidc_issuer and oidc_client_id go together: set both, or neither")
+        return self

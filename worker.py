@@ -18,17 +18,20 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.assess import Assess
+from activities.digest import SendDigest
 from activities.escalate import Escalate
 from activities.execute import Execute
 from activities.first_step import FirstStep
 from activities.gather import Gather
 from activities.holds import CheckHolds
 from activities.judge import Judge
-from activities.notify import Notify
+from activities.notify import Notifier, Notify
 from activities.record import Record
 from activities.revise import Revise
 from adapters.checks import CHECKS
 from adapters.database.actions import Actions
+from adapters.database.assignments import Assignments
+from adapters.database.canaries import Canaries
 from adapters.database.connection import open_pool
 from adapters.database.holds import Holds
 from adapters.database.ledger import BATCH, Sequencer
@@ -39,16 +42,20 @@ from adapters.database.policy_changes import PolicyChangeStore
 from adapters.database.revisions import Revisions
 from adapters.database.usergroups import Usergroups
 from adapters.executors import executors
-from adapters.executors.email_send import MailServer
 from adapters.executors.http_request import RemoteSystem, http_client
-from adapters.notifiers import notifiers
+from adapters.notifiers import digests, notifiers
+from adapters.notifiers.canaries import CanaryResults
 from adapters.notifiers.slack import UsergroupReader, slack_client
+from adapters.notifiers.whom import WhoseTurn
+from adapters.smtp import mail_server
 from domain.errors import Unavailable
 from logs import configure_logs
 from memory import collect_garbage_seldom
 from settings import Settings
 from workflows.agent_action import AgentAction
 from workflows.client import ActionWorkflows, connect
+from workflows.digest import PersonDigest
+from workflows.digest_client import Digests
 
 log = structlog.get_logger(__name__)
 SEQUENCED = Counter("remit_ledger_entries_sequenced", "Ledger entries that got their place in the chain")
@@ -78,7 +85,7 @@ def action_worker(
     reachable = executors(
         {name: RemoteSystem(url=str(system.url), token=system.token) for name, system in settings.systems.items()},
         http,
-        _mail_server(settings),
+        mail_server(settings),
         PolicyChangeStore(pool),
     )
     judge = Judge(Gather(History(pool), CHECKS))
@@ -86,17 +93,22 @@ def action_worker(
     holds = Holds(pool)
     execute = Execute(actions, policies, reachable, holds, judge)
     escalate = Escalate(actions, policies)
-    notify = Notify(actions, policies, notifiers(settings, Notices(pool)))
+    notices, assignments = Notices(pool), Assignments(pool)
+    gathered = digests(settings, notices, assignments, actions)
+    whom = WhoseTurn(assignments, Digests(client, settings.task_queue))
+    shown: dict[str, Notifier] = {"canaries": CanaryResults(Canaries(pool)), **gathered}
+    notify = Notify(actions, policies, {**shown, **notifiers(settings, notices, Revisions(pool), whom)})
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[AgentAction],
+        workflows=[AgentAction, PersonDigest],
         activities=[
             FirstStep(assess, execute).first_step,
             assess.check_eligibility,
             execute.execute,
             execute.settle,
             notify.notify,
+            SendDigest(assignments, actions, policies, gathered).send_digest,
             CheckHolds(holds).check_holds,
             Record(actions).record_approval,
             escalate.reach,
@@ -240,19 +252,6 @@ async def _connected(settings: Settings) -> Client:
                 raise
             log.warning("temporal_not_ready", address=settings.temporal_address, problem=str(problem)[:200])
             await asyncio.sleep(1)
-
-
-def _mail_server(settings: Settings) -> MailServer | None:
-    if settings.smtp_host is None:
-        return None
-    return MailServer(
-        host=settings.smtp_host,
-        port=settings.smtp_port,
-        username=settings.smtp_username,
-        password=settings.smtp_password,
-        starttls=settings.smtp_starttls,
-        sender=settings.mail_from,
-    )
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from temporalio import activity
 from activities.failures import translated
 from activities.holds import HoldSource
 from activities.judge import Judge
-from domain import policy_change
+from domain import canary, policy_change
 from domain.action import ExecutionResult, Frozen, Outcome, Route, State
 from domain.approval import Approval
 from domain.canonical import canonical_bytes, digest
@@ -260,7 +260,8 @@ class Execute:
         if not await self._actions.record_outcome(record.action.id, result, now, written):
             # Another attempt was faster: what stands in the record is how it ended.
             return Executed(state=(await self._actions.get(record.action.id)).state)
-        EXECUTED.labels(outcome.value).inc()
+        if not record.canary:
+            EXECUTED.labels(outcome.value).inc()
         return Executed(state=outcome.state)
 
     async def _not_claimed(self, request: ExecuteRequest) -> Executed:
@@ -268,6 +269,8 @@ class Execute:
         record = await self._actions.get(request.action_id)
         if record.execution is not None and record.execution.outcome is not None:
             return Executed(state=record.execution.outcome.state)
+        if record.canary:
+            return await self._settled(request.action_id, canary.TOLD)
         log.error("claim_refused", action=request.action_id, state=record.state.value)
         raise EffectRefused(f"action {request.action_id} is not approved to run as {request.digest}; nothing was run")
 

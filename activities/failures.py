@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
 from temporalio.exceptions import ApplicationError
 
-from domain.errors import RemitError
+from domain.errors import NotifierUnavailable, RemitError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,6 +22,18 @@ def translated(run: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
             return await run(*args, **kwargs)
         except RemitError as problem:
             # Without its cause: that may quote an address or an answer, and failures stand in Temporal's history.
-            raise ApplicationError(str(problem), type=problem.code, non_retryable=not problem.retryable) from None
+            raise ApplicationError(
+                str(problem),
+                type=problem.code,
+                non_retryable=not problem.retryable,
+                next_retry_delay=_delay(problem),
+            ) from None
 
     return wrapper
+
+
+def _delay(problem: RemitError) -> timedelta | None:
+    """Return when to try again, where the other side named it; None leaves that to the retry policy."""
+    if not isinstance(problem, NotifierUnavailable) or problem.retry_after is None:
+        return None
+    return timedelta(seconds=problem.retry_after)

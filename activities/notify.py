@@ -1,14 +1,21 @@
 """Notify: bring every place that shows an action up to date with its record."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
+import structlog
+from prometheus_client import Counter
 from temporalio import activity
 
 from activities.failures import translated
 from domain.action import Frozen
+from domain.errors import RemitError
 from domain.policy import Policy
 from domain.record import ActionRecord
+
+log = structlog.get_logger(__name__)
+FAILED = Counter("remit_notifications_failed", "Showings of an action that a notifier did not finish", ["notifier"])
 
 
 class NoticeSource(Protocol):
@@ -53,8 +60,21 @@ class Notify:
     @activity.defn
     @translated
     async def notify(self, request: NotifyRequest) -> None:
-        """Show the action as its record has it now."""
+        """Show the action as its record has it now, through every notifier, whatever becomes of the others.
+
+        Fails, when all are done, with a failure that trying again may mend, if there is one.
+        """
         record = await self._actions.get(request.action_id)
         policy = await self._policies.current()
-        for notifier in self._notifiers.values():
-            await notifier.show(record, policy, request.occasions)
+        ended = await asyncio.gather(
+            *(notifier.show(record, policy, request.occasions) for notifier in self._notifiers.values()),
+            return_exceptions=True,
+        )
+        problems = []
+        for name, problem in zip(self._notifiers, ended, strict=True):
+            if problem is not None:
+                FAILED.labels(name).inc()
+                log.warning("notification_failed", action=request.action_id, notifier=name, problem=str(problem)[:500])
+                problems.append(problem)
+        if problems:
+            raise min(problems, key=lambda problem: not (isinstance(problem, RemitError) and problem.retryable))

@@ -19,13 +19,14 @@ from domain.action import Action, Frozen, Route
 from domain.approval import Approval, Ballot, Decision, Door, Receipt, cast, receipt, revised
 from domain.authority import Question, may_vote
 from domain.canonical import digest
-from domain.errors import Refusal, RefusalCode
+from domain.errors import Refusal
 from domain.guardrails import Measure, measure_of
 from domain.ledger import Actor, ActorKind, Entry, EntryKind, Secret, entry
 from domain.planning import plan_of
 from domain.policy import Admitted, Judgement, Policy
 from domain.record import ActionRecord
-from domain.revision import MAX_REVISIONS, ReviseRequest, Revision, changed_paths, not_editable
+from domain.revising import WROTE_IT, edit_refused, why_not_revise
+from domain.revision import MAX_REVISIONS, ReviseRequest, Revision
 from domain.roles import meaning_of
 
 
@@ -49,6 +50,7 @@ class RevisionStore(Protocol):
         self,
         record: ActionRecord,
         made: Action,
+        author: Actor,
         judgement: Judgement,
         approval: Approval,
         measure: Measure,
@@ -98,18 +100,21 @@ class Revise:
     async def revise(self, asked: RevisionRequest) -> Revised:
         """Make a revision, once, or refuse it; both are recorded."""
         record = await self._actions.get(asked.action_id)
-        if record.action.digest == asked.request.revision and record.approval is not None:
+        unchanged = asked.request.base == asked.request.revision
+        if not unchanged and record.action.digest == asked.request.revision and record.approval is not None:
             return Revised(receipt=receipt(record.approval), verdict=await self._assess.verdict_of(record))  # a retry
         policy = await self._policies.current()
         found = await self._judged(policy, record, asked)
         if isinstance(found, Refusal):
-            await self._actions.append(asked.action_id, [_refused(asked, found)])
+            await self._actions.append(
+                asked.action_id, [refused_entry(asked.action_id, asked.request, found, asked.at)]
+            )
             return Revised(receipt=receipt(asked.approval, found))
         made, judgement, admitted = found
         approval, entries = _asked_anew(policy, made, judgement, admitted, asked)
         meaning = meaning_of(admitted.action_type, json.loads(made.arguments_bytes))
         if not await self._revisions.make_revision(
-            record, made, judgement, approval, measure_of(meaning), asked.at, entries
+            record, made, asked.request.actor, judgement, approval, measure_of(meaning), asked.at, entries
         ):
             raise RuntimeError(f"action {made.id} no longer waits on the revision that its workflow knows")
         verdict = await self._assess.verdict_of(await self._actions.get(asked.action_id))
@@ -120,43 +125,31 @@ class Revise:
     ) -> tuple[Action, Judgement, Admitted] | Refusal:
         """Return the action with its new arguments and the judgement of it, or why it may not go on with them."""
         request = asked.request
+        if request.base == request.revision:
+            return edit_refused("these are the arguments that stand there already: nothing was changed")
         proposal = await self._revisions.proposed(asked.action_id, request.revision)
         if proposal is None or digest(proposal.arguments_bytes) != request.revision:
-            return _no("these arguments were not stored before they were asked for; send the edit again")
+            return edit_refused("these arguments were not stored before they were asked for; send the edit again")
         if proposal.number is not None:
-            return _no(f"revision {proposal.number} said exactly this, and was replaced; its votes are void")
+            return edit_refused(f"revision {proposal.number} said exactly this, and was replaced; its votes are void")
         if asked.approval.revisions >= MAX_REVISIONS:
-            return _no(f"the action has {MAX_REVISIONS} revisions already; reject it, and let the agent start anew")
-        if (refusal := _not_allowed(policy, record, proposal, asked)) is not None:
+            return edit_refused(
+                f"the action has {MAX_REVISIONS} revisions already; reject it, and let the agent start anew"
+            )
+        refusal = why_not_revise(request.actor, proposal.arguments_bytes, record, asked.approval, policy, asked.at)
+        if refusal is not None:
             return refusal
         made = record.action.model_copy(update={"digest": proposal.digest, "arguments_bytes": proposal.arguments_bytes})
         judgement, admitted = await self._judge.judge(policy, record.model_copy(update={"action": made}), asked.at)
         if admitted is None or judgement.route not in (Route.ASK, Route.EXECUTE):
-            return _no(f"the policy would not let it run like this: {judgement.because}")
+            return edit_refused(f"the policy would not let it run like this: {judgement.because}")
         # What would run by itself goes on being asked about: people were, and somebody changed what it does.
         name = judgement.approval if judgement.route is Route.ASK else asked.approval.plan.rule
         if name not in policy.approvals:
-            return _no(f"the policy that is active now has no approval '{name}' by which people could be asked")
+            return edit_refused(
+                f"the policy that is active now has no approval '{name}' by which people could be asked"
+            )
         return made, judgement.model_copy(update={"route": Route.ASK, "approval": name}), admitted
-
-
-def _not_allowed(policy: Policy, record: ActionRecord, proposal: Revision, asked: RevisionRequest) -> Refusal | None:
-    """Say why somebody may not make this change. The agent may change all of its own action."""
-    actor = asked.request.actor
-    if actor.kind is not ActorKind.PERSON:
-        return None if actor.id == record.action.agent else _no(f"the action is not one of agent '{actor.id}'")
-    eligibility = may_vote(actor.id, policy, _question(asked, approving=False))
-    if eligibility.refusal is not None:
-        return eligibility.refusal
-    action_type = policy.action_types.get(record.action.action_type)
-    editable = action_type.editable if action_type else []
-    changed = changed_paths(json.loads(record.action.arguments_bytes), json.loads(proposal.arguments_bytes))
-    if refused := not_editable(changed, editable):
-        allowed = ", ".join(editable) or "nothing"
-        return _no(
-            f"a reviewer may not change {', '.join(refused[:5])} of '{record.action.action_type}': only {allowed}"
-        )
-    return None
 
 
 def _asked_anew(
@@ -167,10 +160,10 @@ def _asked_anew(
     plan = plan_of(policy, judgement.approval or "", judgement.assessment, made, admitted, asked.at)
     person = request.actor.id if request.actor.kind is ActorKind.PERSON else None
     # Who wrote a revision does not approve it as well, unless the policy takes the edit for an approval.
-    written = {p: why for p, why in before.plan.excluded.items() if why == _WROTE_IT}
+    written = {p: why for p, why in before.plan.excluded.items() if why == WROTE_IT}
     excluded = {**written, **plan.excluded}
     if person is not None and not plan.edit_counts:
-        excluded[person] = _WROTE_IT
+        excluded[person] = WROTE_IT
     approval = revised(before, plan.model_copy(update={"excluded": excluded}), made.digest, asked.at)
     entries = _made_entries(made, judgement, approval, asked)
     if person is None or not plan.edit_counts:
@@ -184,26 +177,16 @@ def _asked_anew(
         door=Door(request.actor.door),
         stepped_up=request.stepped_up,
     )
-    question = _question(asked, approving=True).model_copy(
-        update={"groups": approval.wanted_first, "excluded": excluded, "tier": judgement.assessment.tier}
+    question = Question(
+        at=asked.at,
+        groups=approval.wanted_first,
+        people=approval.people,
+        excluded=excluded,
+        tier=judgement.assessment.tier,
     )
     approval, counted = cast(approval, ballot, may_vote(person, policy, question), asked.at)
     change = ApprovalChange(action_id=made.id, approval=approval, at=asked.at, ballot=ballot, receipt=counted)
     return approval, [*entries, *entries_of(change)]
-
-
-_WROTE_IT = "they wrote this revision or one before it"
-
-
-def _question(asked: RevisionRequest, approving: bool) -> Question:
-    approval = asked.approval
-    return Question(
-        at=asked.at,
-        groups=approval.wanted_first,
-        people=approval.people,
-        excluded={p: why for p, why in approval.plan.excluded.items() if approving or why != _WROTE_IT},
-        approving=approving,
-    )
 
 
 def _made_entries(made: Action, judgement: Judgement, approval: Approval, asked: RevisionRequest) -> list[Entry]:
@@ -212,6 +195,7 @@ def _made_entries(made: Action, judgement: Judgement, approval: Approval, asked:
         "number": number,
         "digest": made.digest,
         "replaces": request.base,
+        "request": request.id,
         "void_votes": [f"{vote.person}: {vote.decision.value}" for vote in asked.approval.votes],
     }
     kept = [Secret(name="arguments", salt=secrets.token_bytes(32), content=made.arguments_bytes)]
@@ -232,11 +216,8 @@ def _made_entries(made: Action, judgement: Judgement, approval: Approval, asked:
     ]
 
 
-def _refused(asked: RevisionRequest, refusal: Refusal) -> Entry:
-    data = {"digest": asked.request.revision, "base": asked.request.base, **refusal.model_dump(mode="json")}
-    key = f"{asked.action_id}/{EntryKind.REVISION_REFUSED.value}/{asked.request.id}"
-    return entry(key, EntryKind.REVISION_REFUSED, asked.at, asked.request.actor, data, asked.action_id)
-
-
-def _no(message: str) -> Refusal:
-    return Refusal(code=RefusalCode.EDIT_REFUSED, message=message)
+def refused_entry(action_id: str, request: ReviseRequest, refusal: Refusal, at: datetime) -> Entry:
+    """Return the entry of a revision that was refused. The same request gives one entry, whoever refuses it."""
+    data = {"digest": request.revision, "base": request.base, **refusal.model_dump(mode="json")}
+    key = f"{action_id}/{EntryKind.REVISION_REFUSED.value}/{request.id}"
+    return entry(key, EntryKind.REVISION_REFUSED, at, request.actor, data, action_id)

@@ -11,6 +11,7 @@ from api.connections import Connections
 from api.identity import AgentCaller, AnyCaller, Doors, ReviewerCaller
 from api.problems import documented
 from api.resources import (
+    ActionDetail,
     ActionPage,
     ActionView,
     LedgerEntryView,
@@ -20,6 +21,7 @@ from api.resources import (
     action_view,
     cursor_of,
     place_of,
+    revision_views,
 )
 from api.submission import EXAMPLES, accept, carry, ended_within
 from api.voting import PATIENCE, cast_ballot, refused_by_record
@@ -112,7 +114,8 @@ async def listing(
         before = place_of(cursor) if cursor else None
     except (ValueError, TypeError) as problem:
         raise InvalidRequest("the cursor is not one of ours; start without one") from problem
-    records = await doors.actions.newest(filters, before, limit + 1)
+    # An agent never asked for the canaries that pass for its requests.
+    records = await doors.actions.newest(filters, before, limit + 1, canaries=who.kind is not TokenKind.AGENT)
     more = len(records) > limit
     records = records[:limit]
     return ActionPage(items=[_view(doors, record) for record in records], next=cursor_of(records[-1]) if more else None)
@@ -121,15 +124,16 @@ async def listing(
 @router.get(
     "/{action_id}",
     summary="Follow an action",
-    response_model=ActionView,
+    response_model=ActionDetail,
     responses=documented(401, 403, 404, 422, 503),
 )
-async def follow(action_id: ActionId, who: AnyCaller, doors: Doors, wait: Wait = 0) -> ActionView:
-    """Return an action, waiting up to `wait` seconds for it to finish."""
-    record = await _visible(doors, who, action_id)
+async def follow(action_id: ActionId, who: AnyCaller, doors: Doors, wait: Wait = 0) -> ActionDetail:
+    """Return an action with its revisions, waiting up to `wait` seconds for it to finish."""
+    record = await visible(doors, who, action_id)
     if wait and not record.state.final:
         record = await ended_within(doors, action_id, wait)
-    return _view(doors, record)
+    revisions = revision_views(record, await doors.revisions.made(action_id))
+    return ActionDetail(revisions=revisions, **dict(_view(doors, record)))
 
 
 @router.post(
@@ -140,7 +144,7 @@ async def follow(action_id: ActionId, who: AnyCaller, doors: Doors, wait: Wait =
 )
 async def withdraw(action_id: ActionId, who: AgentCaller, doors: Doors) -> ActionView:
     """Withdraw an action of the agent's own while nobody has decided. Withdrawn before, it is returned as it is."""
-    record = await _visible(doors, who, action_id)
+    record = await visible(doors, who, action_id)
     if record.state is State.CANCELLED:
         return _view(doors, record)
     answer = None
@@ -161,8 +165,8 @@ async def withdraw(action_id: ActionId, who: AgentCaller, doors: Doors) -> Actio
     responses=documented(401, 403, 404, 409, 422, 423, 503),
 )
 async def vote(action_id: ActionId, wanted: VoteRequest, who: ReviewerCaller, doors: Doors) -> VoteReceipt:
-    """Approve or reject the revision that was read. A rejection needs a reason, and an approval where
-    `approval.reason_required` says so."""
+    """Approve, reject or return the revision that was read. A rejection needs a reason, and an approval where
+    `approval.reason_required` says so. To return it is no vote: `reason` are questions, which go to the agent."""
     ballot = Ballot(
         id=f"api-{secrets.token_hex(8)}",
         person=who.subject,
@@ -185,7 +189,7 @@ async def vote(action_id: ActionId, wanted: VoteRequest, who: ReviewerCaller, do
 )
 async def ledger(action_id: ActionId, who: AnyCaller, doors: Doors) -> LedgerView:
     """Return what the ledger holds of an action. An entry without a number waits for its place in the chain."""
-    await _visible(doors, who, action_id)
+    await visible(doors, who, action_id)
     entries = await doors.ledger.of_action(action_id)
     return LedgerView(
         items=[
@@ -199,10 +203,10 @@ async def ledger(action_id: ActionId, who: AnyCaller, doors: Doors) -> LedgerVie
     )
 
 
-async def _visible(doors: Connections, who: Caller, action_id: str) -> ActionRecord:
-    """Return a record the caller may see. To an agent, another agent's action does not exist."""
+async def visible(doors: Connections, who: Caller, action_id: str) -> ActionRecord:
+    """Return a record the caller may see. To an agent, another agent's action does not exist, nor does a canary."""
     record = await doors.actions.get(action_id)
-    if who.kind is TokenKind.AGENT and record.action.agent != who.subject:
+    if who.kind is TokenKind.AGENT and (record.action.agent != who.subject or record.canary):
         raise NotFound(f"no action '{action_id}'")
     return record
 

@@ -9,7 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import actions, health, holds, policy, problems, review, slack
+from api import actions, health, holds, policy, problems, review, reviewers, revisions, slack, slack_socket
 from api.connections import opened
 from api.limits import BodyLimit
 from logs import configure_logs
@@ -31,7 +31,8 @@ def create_app(settings: Settings) -> FastAPI:
         async with opened(settings) as connections:
             app.state.connections = connections
             collect_garbage_seldom()
-            yield
+            async with slack_socket.socket_mode(settings, lambda: slack.door_of(connections)):
+                yield
 
     app = FastAPIOffline(
         title="Remit",
@@ -43,7 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     problems.install(app)
     app.add_middleware(BodyLimit)
-    for door in (actions, holds, policy, slack, review, health):
+    for door in (actions, revisions, holds, policy, reviewers, slack, review, health):
         app.include_router(door.router)
     return app
 

@@ -10,11 +10,15 @@ from fastapi import Request
 from temporalio.client import Client
 
 from adapters.database.actions import Actions
+from adapters.database.assignments import Assignments
 from adapters.database.connection import open_pool
 from adapters.database.holds import Holds
 from adapters.database.ledger import Ledger
+from adapters.database.notices import Notices
 from adapters.database.policies import CurrentPolicy, Policies
 from adapters.database.policy_changes import PolicyChangeStore
+from adapters.database.revisions import Revisions
+from adapters.database.sign_ins import SignIns
 from adapters.database.tokens import RecentCallers, Sessions, Tokens
 from adapters.database.usergroups import Usergroups
 from adapters.database.watch import ActionWatch
@@ -29,13 +33,17 @@ class Connections:
     settings: Settings
     pool: "asyncpg.Pool[asyncpg.Record]"
     actions: Actions
+    assignments: Assignments
     holds: Holds
     ledger: Ledger
+    notices: Notices
     tokens: Tokens
     callers: RecentCallers
     sessions: Sessions
+    sign_ins: SignIns
     policies: CurrentPolicy
     policy_changes: PolicyChangeStore
+    revisions: Revisions
     watch: ActionWatch
     temporal: Client
     workflows: ActionWorkflows
@@ -58,17 +66,21 @@ async def opened(settings: Settings) -> AsyncIterator[Connections]:
                 settings=settings,
                 pool=pool,
                 actions=Actions(pool),
+                assignments=Assignments(pool),
                 holds=Holds(pool),
                 ledger=Ledger(pool),
+                notices=Notices(pool),
                 tokens=Tokens(pool),
                 callers=RecentCallers(Tokens(pool)),
                 sessions=Sessions(pool),
+                sign_ins=SignIns(pool),
                 policies=CurrentPolicy(
                     Policies(pool),
                     settings.policy_refresh_seconds,
                     memberships=Usergroups(pool, timedelta(seconds=settings.slack_usergroup_max_age_seconds)),
                 ),
                 policy_changes=PolicyChangeStore(pool),
+                revisions=Revisions(pool),
                 watch=watch,
                 temporal=client,
                 workflows=ActionWorkflows(client, settings.task_queue),

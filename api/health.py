@@ -13,6 +13,7 @@ from temporalio.service import RPCError
 
 from api.connections import Connections
 from api.identity import Doors
+from api.step_up import readiness_of
 from domain.errors import Unavailable
 
 router = APIRouter(tags=["operations"])
@@ -26,13 +27,15 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """What the process needs, each `ok` or what is wrong."""
+    """What the process needs, each `ok` or what is wrong. Without `step_up` some actions cannot be approved; all
+    others are carried, so it does not count for `ready`."""
 
     ready: bool
     database: str
     temporal: str
     worker: str
     policy: str
+    step_up: str
 
 
 @router.get("/healthz", summary="Is the process alive?")
@@ -44,9 +47,11 @@ async def healthz() -> Health:
 @router.get("/readyz", summary="Can actions be carried?", responses={503: {"model": Readiness}})
 async def readyz(doors: Doors) -> Response:
     """Check the database, Temporal, that a worker polls, and that a policy is active."""
-    database, policy, (temporal, worker) = await asyncio.gather(_database(doors), _policy(doors), _engine(doors))
+    database, (policy, step_up), (temporal, worker) = await asyncio.gather(
+        _database(doors), _policy(doors), _engine(doors)
+    )
     ready = all(part == "ok" for part in (database, policy, temporal, worker))
-    found = Readiness(ready=ready, database=database, temporal=temporal, worker=worker, policy=policy)
+    found = Readiness(ready=ready, database=database, temporal=temporal, worker=worker, policy=policy, step_up=step_up)
     return JSONResponse(found.model_dump(), status_code=200 if ready else 503)
 
 
@@ -64,12 +69,12 @@ async def _database(doors: Connections) -> str:
     return "ok"
 
 
-async def _policy(doors: Connections) -> str:
+async def _policy(doors: Connections) -> tuple[str, str]:
     try:
-        await asyncio.wait_for(doors.policies.current(), _PATIENCE_SECONDS)
+        policy = await asyncio.wait_for(doors.policies.current(), _PATIENCE_SECONDS)
     except (Unavailable, TimeoutError) as problem:
-        return str(problem) or "does not answer"
-    return "ok"
+        return str(problem) or "does not answer", "not known"
+    return "ok", readiness_of(policy, doors.settings)
 
 
 async def _engine(doors: Connections) -> tuple[str, str]:

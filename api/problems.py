@@ -26,6 +26,7 @@ from domain.errors import (
     RefusalCode,
     Refused,
     RemitError,
+    SignInUnavailable,
     TooLarge,
     Unauthenticated,
     UnknownActionType,
@@ -53,6 +54,7 @@ STATUS: dict[type[RemitError], int] = {
     DatabaseUnavailable: 503,
     PolicyUnavailable: 503,
     NotifierUnavailable: 503,
+    SignInUnavailable: 503,
     BundleInvalid: 503,
 }
 REFUSAL_STATUS: dict[RefusalCode, int] = {
@@ -63,10 +65,14 @@ REFUSAL_STATUS: dict[RefusalCode, int] = {
     RefusalCode.NOT_WAITING: 409,
     RefusalCode.DUPLICATE_VOTE: 409,
     RefusalCode.DIGEST_MISMATCH: 409,
+    RefusalCode.QUESTIONS_OPEN: 409,
+    RefusalCode.NOT_OFFERED: 409,
     RefusalCode.NOT_ELIGIBLE: 403,
     RefusalCode.MEMBERSHIP_UNCONFIRMED: 403,
     RefusalCode.TRAINING_REQUIRED: 403,
     RefusalCode.SELF_APPROVAL: 403,
+    RefusalCode.STEP_UP_REQUIRED: 403,
+    RefusalCode.EDIT_REFUSED: 403,
     RefusalCode.REASON_REQUIRED: 422,
     RefusalCode.HELD: 423,
 }

@@ -21,6 +21,7 @@ from domain.canonical import canonical_bytes, digest, require_shallow
 from domain.catalog import Bundle, has_left
 from domain.catalog.checking import problems_of
 from domain.catalog.shape import Misshapen, shaped
+from domain.catalog.texts import unstorable
 from domain.errors import Forbidden, InvalidRequest, NotFound, PolicyUnavailable
 from domain.policy import Policy
 from domain.policy_change import Change, fitting
@@ -78,8 +79,13 @@ async def active_now(doors: Connections) -> Activation:
 
 
 def read(document: Mapping[str, Any]) -> Bundle:
-    """Return a document as a bundle. Raises InvalidRequest with everything that its shape lacks, one line each."""
+    """Return a document as a bundle.
+
+    Raises InvalidRequest with every text that cannot be stored, or with everything that its shape lacks, a line each.
+    """
     require_shallow(document, MAX_DEPTH)
+    if faults := unstorable(document):
+        raise _unusable(map(str, faults))
     try:
         return shaped(Bundle, document)
     except Misshapen as misshapen:

@@ -3,24 +3,38 @@
 import base64
 import json
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.approval_view import ApprovalView, approval_view
 from domain.action import Digest, Outcome, Route, State, Tier
-from domain.approval import ApprovalOutcome, Decision, Escalation, Vote
+from domain.approval import ApprovalOutcome, Decision, Door
 from domain.catalog import Dimension
 from domain.holds import Hold, HoldScope
+from domain.ledger import Actor, ActorKind
 from domain.record import ActionRecord
+from domain.revision import Revision
+from domain.revision_diff import diff
 from domain.risk import Hit, PolicyRef
 
 
 class RevisionView(BaseModel):
-    """One exact version of the arguments. Votes name its digest."""
+    """One exact version of the arguments, the first being number 1. Votes name its digest."""
 
+    number: int
     digest: str = Field(examples=["sha256:" + "0" * 64])
     arguments: dict[str, Any]
+
+
+class MadeRevisionView(RevisionView):
+    """A revision in the row of all: who wrote it, since when it stood, and where it differs from the one before."""
+
+    author: Actor
+    made_at: datetime
+    changed: list[str]
 
 
 class AssessmentView(BaseModel):
@@ -30,33 +44,6 @@ class AssessmentView(BaseModel):
     hits: list[Hit]
     because: str
     policy: PolicyRef
-
-
-class StageView(BaseModel):
-    """One stage: who is asked in it, how many have to approve, and how many have."""
-
-    group: str
-    quorum: int
-    approvals: int
-
-
-class ApprovalView(BaseModel):
-    """Who is asked, who voted, and until when. `stage` is the one that is asked, from 1; `group`, `groups` and
-    `quorum` are its own. An approval that is not executed by `void_at` is worth nothing."""
-
-    group: str
-    groups: list[str]
-    quorum: int
-    stage: int
-    stages: list[StageView]
-    reason_required: bool
-    requester_unknown: bool
-    votes: list[Vote]
-    deadline: datetime
-    escalations: list[Escalation]
-    outcome: ApprovalOutcome | None
-    decided_at: datetime | None
-    void_at: datetime | None
 
 
 class ExecutionView(BaseModel):
@@ -112,6 +99,13 @@ class ActionView(BaseModel):
     links: Links
 
 
+class ActionDetail(ActionView):
+    """An action with its revisions, the first one first. The last is `revision`: what people decide on, and what runs
+    or ran."""
+
+    revisions: list[MadeRevisionView]
+
+
 class ActionPage(BaseModel):
     """One page of actions, newest first. Pass `next` as `cursor` for the page after it."""
 
@@ -120,7 +114,7 @@ class ActionPage(BaseModel):
 
 
 class VoteRequest(BaseModel):
-    """A reviewer's vote on the revision they read."""
+    """A reviewer's vote on the revision they read. To `return` it, `reason` are the questions to the agent."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -172,7 +166,11 @@ def action_view(record: ActionRecord, public_url: str, temporal_ui_url: str | No
         state=record.state,
         tier=record.tier,
         route=record.route,
-        revision=RevisionView(digest=action.digest, arguments=json.loads(action.arguments_bytes)),
+        revision=RevisionView(
+            number=approval.revisions if approval else 1,
+            digest=action.digest,
+            arguments=json.loads(action.arguments_bytes),
+        ),
         assessment=judgement
         and AssessmentView(
             scores=judgement.assessment.scores,
@@ -180,25 +178,7 @@ def action_view(record: ActionRecord, public_url: str, temporal_ui_url: str | No
             because=judgement.because,
             policy=judgement.assessment.policy,
         ),
-        approval=approval
-        and ApprovalView(
-            group=approval.group,
-            groups=approval.groups,
-            quorum=approval.quorum,
-            stage=approval.stage,
-            stages=[
-                StageView(group=stage.group, quorum=stage.quorum, approvals=approval.approvals_in(number))
-                for number, stage in enumerate(approval.plan.stages, 1)
-            ],
-            reason_required=approval.plan.reason_required,
-            requester_unknown=approval.plan.requester_unknown,
-            votes=approval.votes,
-            deadline=approval.plan.expires_at,
-            escalations=approval.escalations,
-            outcome=approval.outcome,
-            decided_at=approval.decided_at,
-            void_at=approval.void_at,
-        ),
+        approval=approval and approval_view(approval),
         execution=execution and ExecutionView.model_validate(execution.model_dump(exclude={"key", "uncertain"})),
         hold=hold_view(record.hold) if record.hold else None,
         created_at=action.created_at,
@@ -209,6 +189,38 @@ def action_view(record: ActionRecord, public_url: str, temporal_ui_url: str | No
             ledger=f"{base}/v1/actions/{action.id}/ledger",
             temporal=ui,
         ),
+    )
+
+
+def revision_views(record: ActionRecord, made: Sequence[Revision]) -> list[MadeRevisionView]:
+    """Return the resources of an action's revisions; `made` are those stored, none while the first one stands."""
+    views: list[MadeRevisionView] = []
+    before: dict[str, Any] | None = None
+    for revision in made or [first_of(record)]:
+        arguments = json.loads(revision.arguments_bytes)
+        view = MadeRevisionView(
+            number=revision.number or 1,
+            digest=revision.digest,
+            arguments=arguments,
+            author=revision.author,
+            made_at=revision.made_at or revision.proposed_at,
+            changed=[] if before is None else [change.path for change in diff(before, arguments)],
+        )
+        views.append(view)
+        before = arguments
+    return views
+
+
+def first_of(record: ActionRecord) -> Revision:
+    """Return an action's own revision as the first one."""
+    action = record.action
+    return Revision(
+        number=1,
+        digest=action.digest,
+        arguments_bytes=action.arguments_bytes,
+        author=Actor(kind=ActorKind.AGENT, id=action.agent, door=Door.API.value),
+        proposed_at=action.created_at,
+        made_at=action.created_at,
     )
 
 

@@ -19,7 +19,12 @@ _SCHEME_PORTS = {"http": 80, "https": 443}
 
 
 async def posted(request: Request, doors: Doors) -> Mapping[str, str]:
-    """Return the fields of a form that one of our pages sent.
+    """Return the fields of a form that one of our pages sent. Raises as `read_form` does."""
+    return await read_form(request, doors, MAX_FORM_BYTES, _MAX_FIELDS)
+
+
+async def read_form(request: Request, doors: Doors, max_bytes: int, max_fields: int) -> Mapping[str, str]:
+    """Return the fields of a form that one of our pages sent, within its limits.
 
     Raises Forbidden for a post from another site, TooLarge, InvalidRequest for what no browser sends.
     """
@@ -29,10 +34,10 @@ async def posted(request: Request, doors: Doors) -> Mapping[str, str]:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_FORM_BYTES:
-            raise TooLarge(f"the form is larger than {MAX_FORM_BYTES} bytes")
+        if len(body) > max_bytes:
+            raise TooLarge(f"the form is larger than {max_bytes} bytes")
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=max_fields)
     except ValueError as problem:
         raise InvalidRequest("the form is not readable UTF-8 text") from problem
     fields = dict(pairs)

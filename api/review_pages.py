@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 PREFIX = "/review"
 SIGN_IN = f"{PREFIX}/sign-in"
 _LOCAL_PAGE = re.compile(rf"{PREFIX}(/[0-9a-f]{{32}})?")
+_POSTED = re.compile(r"/(votes|revisions|approval)\Z")
 FOLDER = Path(__file__).parent / "pages"
 
 HEADERS = {
@@ -55,7 +56,7 @@ _ADVICE = {
     401: "Nothing was done. Sign in, and do it again.",
     403: "Nothing was done. Go back to the inbox and open the action from there.",
     404: "The link may be incomplete. Open the action from the inbox.",
-    405: "Nothing was done. Votes are cast with the buttons on an action's page.",
+    405: "Nothing was done. Use the buttons on an action's page.",
     500: "Nothing was executed by this request. Tell whoever runs Remit when it happened.",
     503: "Try again in a moment. A vote sent twice from the same page counts once.",
 }
@@ -139,8 +140,8 @@ class PageRoute(APIRoute):
 
 def _answer(request: Request, error: Exception) -> Response:
     if isinstance(error, Unauthenticated):
-        # A vote is posted one level below its action; signing in leads back to the action, not to the post.
-        wanted = request.url.path.removesuffix("/votes")
+        # Forms are posted one level below their action; signing in leads back to the action, not to the post.
+        wanted = _POSTED.sub("", request.url.path)
         link = sign_in_link(wanted)
         return redirect(link) if request.method in ("GET", "HEAD") else problem_page(401, str(error), link)
     if isinstance(error, RemitError):

@@ -57,6 +57,18 @@ REFUSED: dict[RefusalCode, tuple[str, str]] = {
         "You have to sign in again to approve this",
         "Follow the link in the decision below to do so, and vote soon after.",
     ),
+    RefusalCode.QUESTIONS_OPEN: (
+        "The agent has been asked, and has not answered",
+        "Wait for its answer, or reject the action.",
+    ),
+    RefusalCode.EDIT_REFUSED: (
+        "The edit was not made",
+        "What stood there before is still what people are asked about.",
+    ),
+    RefusalCode.NOT_OFFERED: (
+        "That is not possible here",
+        "Nothing was changed. Decide as it stands, or leave it to a colleague.",
+    ),
     RefusalCode.DUPLICATE_VOTE: (
         "You have voted before",
         "Your first vote stands. If it was wrong, ask a colleague of the group to reject the action.",
@@ -102,11 +114,14 @@ def notice_of_vote(
     that a vote counted.
     """
     said = next((body for body in _bodies(entries) if _is_vote(body, person, ballot)), None)
+    if said is not None and said["kind"] == EntryKind.APPROVAL_RETURNED:
+        text = "Nobody can approve the action until it answers; it can be rejected. You will find the answer here."
+        return Notice(good=True, title="Your questions went to the agent", text=text)
     if said is not None and said["kind"] == EntryKind.VOTE_ACCEPTED:
         return Notice(good=True, title=f"Your vote to {said['data']['decision']} counts", text=_standing(record))
     if said is not None:
         title, advice = REFUSED[RefusalCode(said["data"]["code"])]
-        return Notice(good=False, title=title, text=f"{_sentence(said['data']['message'])} {advice}")
+        return Notice(good=False, title=title, text=f"{sentence(said['data']['message'])} {advice}")
     return notice_of_refusal(refused) if refused is not None else None
 
 
@@ -119,7 +134,7 @@ def notice_of_refusal(code: RefusalCode) -> Notice:
 def unanswered(problem: Unavailable) -> Notice:
     """Return what to tell a person when nobody could say whether their vote counted."""
     text = (
-        f"{_sentence(str(problem))} Wait a moment and press the same button again: however often you send this form, "
+        f"{sentence(str(problem))} Wait a moment and press the same button again: however often you send this form, "
         "it is one vote."
     )
     return Notice(good=False, title="It is not known yet whether your vote counted", text=text)
@@ -140,7 +155,7 @@ def _standing(record: ActionRecord) -> str:
 
 
 def _is_vote(body: dict[str, Any], person: Person, ballot: str) -> bool:
-    is_vote = body["kind"] in (EntryKind.VOTE_ACCEPTED, EntryKind.VOTE_REFUSED)
+    is_vote = body["kind"] in (EntryKind.VOTE_ACCEPTED, EntryKind.VOTE_REFUSED, EntryKind.APPROVAL_RETURNED)
     return is_vote and body["data"]["ballot"] == ballot and body["actor"]["id"] == person.id
 
 
@@ -148,5 +163,6 @@ def _bodies(entries: list[StoredEntry]) -> Iterator[dict[str, Any]]:
     return (json.loads(stored.body) for stored in entries)
 
 
-def _sentence(message: str) -> str:
+def sentence(message: str) -> str:
+    """Write a message as a sentence."""
     return f"{message[:1].upper()}{message[1:]}."

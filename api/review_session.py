@@ -11,6 +11,7 @@ from api.connections import Connections
 from api.identity import MAX_TOKEN_LENGTH, Doors
 from api.review_forms import posted, require_form_token
 from api.review_pages import PREFIX
+from api.step_up import stepped_up_until
 from domain.catalog import Person
 from domain.errors import Forbidden, Unauthenticated
 from domain.policy import Policy
@@ -21,11 +22,15 @@ SESSION_LIFETIME = timedelta(hours=12)
 
 @dataclass(frozen=True)
 class Reviewer:
-    """The person signed in, and the policy that is active at this moment."""
+    """The person signed in, and the policy that is active at this moment.
+
+    Until `stepped_up_until` they count as having signed in anew; None when they have not.
+    """
 
     person: Person
     form_token: str
     policy: Policy
+    stepped_up_until: datetime | None = None
 
 
 async def reviewer(request: Request, doors: Doors) -> Reviewer:
@@ -40,7 +45,8 @@ async def reviewer(request: Request, doors: Doors) -> Reviewer:
     if session is None:
         raise Unauthenticated("the session has ended, or there was none")
     policy = await doors.policies.current()
-    return Reviewer(known_person(policy, session.person), session.form_token, policy)
+    person = known_person(policy, session.person)
+    return Reviewer(person, session.form_token, policy, stepped_up_until(doors.settings, session.stepped_up_at))
 
 
 SignedIn = Annotated[Reviewer, Depends(reviewer)]
@@ -63,11 +69,13 @@ def known_person(policy: Policy, person_id: str) -> Person:
     return person
 
 
-async def open_session(doors: Connections, request: Request, response: Response, person: Person) -> None:
+async def open_session(
+    doors: Connections, request: Request, response: Response, person: Person, stepped_up_at: datetime | None = None
+) -> None:
     """Sign a person in: a new session and its cookie. The browser's earlier session ends."""
     await _end(doors, request)
     now = datetime.now(UTC)
-    secret = await doors.sessions.open(person.id, now, now + SESSION_LIFETIME)
+    secret = await doors.sessions.open(person.id, now, now + SESSION_LIFETIME, stepped_up_at)
     response.set_cookie(
         COOKIE,
         secret,

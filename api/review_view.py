@@ -85,23 +85,33 @@ def why_no_vote(record: ActionRecord, person: Person, policy: Policy, now: datet
     This decides what the page offers. Whether a vote counts is decided again, by the action's workflow.
     """
     approval = record.approval
+    if approval is None or (closed := why_closed(record, now)) is not None:
+        return closed if approval else "Nobody is asked about this action."
+    if approval.earlier_vote(person.id) is not None:
+        return "You have voted. One person counts once."
+    return _ineligible(approval, person, policy, now)
+
+
+def why_closed(record: ActionRecord, now: datetime) -> str | None:
+    """Say why nobody can decide or change anything about an action; None when it waits for people."""
+    approval = record.approval
     if approval is None or record.state is not State.PENDING_APPROVAL:
-        return "Nobody is asked about this action any more." if approval else "Nobody is asked about this action."
+        return "Nobody is asked about this action any more."
     if not is_intact(record):
         return "The stored arguments are not the revision that people are asked about. Do not decide; tell an admin."
     if record.hold is not None:
         return "Nobody can decide while the hold is on. Come back when it is lifted."
     if approval.outcome is not None or now >= approval.plan.expires_at:
         return "The question is closed: it was decided a moment ago, or its deadline has passed. Reload the page."
-    if approval.earlier_vote(person.id) is not None:
-        return "You have voted. One person counts once."
-    return _ineligible(approval, person, policy, now)
+    return None
 
 
 def why_no_approval(record: ActionRecord, person: Person, policy: Policy, now: datetime) -> str | None:
     """Say why a person who may vote can only reject; None when they can approve, too."""
     if record.approval is None:
         return None
+    if record.approval.returned is not None:
+        return "Nobody can approve it before the agent has answered the questions. You can reject it."
     question = _question(record.approval, now).model_copy(update={"tier": record.tier or Tier.HIGH, "approving": True})
     refusal = may_vote(person.id, policy, question).refusal
     return f"You cannot approve this one: {refusal.message}." if refusal is not None else None
@@ -120,7 +130,13 @@ def _ineligible(approval: Approval, person: Person, policy: Policy, now: datetim
 
 def _question(approval: Approval, now: datetime) -> Question:
     """Ask about the vote that most people may cast: a rejection."""
-    return Question(at=now, groups=approval.groups, excluded=approval.plan.excluded, approving=False)
+    return Question(
+        at=now,
+        groups=approval.wanted_first,
+        people=approval.people,
+        excluded=approval.plan.excluded,
+        approving=False,
+    )
 
 
 def is_intact(record: ActionRecord) -> bool:

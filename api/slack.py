@@ -1,4 +1,4 @@
-"""Slack's door: clicks come in signed, votes go out. Nothing of a request is believed before its signature is."""
+"""Slack's door by HTTP: clicks come in signed, votes go out. Nothing is believed before its signature is."""
 
 import re
 from datetime import timedelta
@@ -9,67 +9,71 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import SecretStr
 from slack_sdk.signature import SignatureVerifier
 
+from adapters.notifiers import button_seal
 from adapters.notifiers.slack import slack_client
 from api.connections import Connections, connections
 from api.identity import Doors
 from api.limits import MAX_BODY_BYTES
 from api.problems import documented
+from api.slack_clicks import Clicks
 from api.slack_dispatch import SlackDoor
-from api.slack_payloads import BlockActions, ViewClosed, ViewSubmission, interaction_of
+from api.slack_payloads import Inbound, inbound_in
 from api.voting import cast_ballot
 from domain.approval import Ballot, Receipt
 from domain.errors import InvalidRequest, NotFound, Unauthenticated
 
 router = APIRouter(prefix="/slack", tags=["slack"])
 
-_FORM = "application/x-www-form-urlencoded"
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
 
-def slack_door(request: Request, doors: Annotated[Connections, Depends(connections)]) -> SlackDoor:
-    """Return the process's Slack door, made on first use. Raises NotFound where Slack is not configured."""
+def door_of(doors: Connections) -> SlackDoor:
+    """Return the door of a process with these connections."""
     settings = doors.settings
-    if not _configured(settings.slack_signing_secret):
+
+    async def cast(action_id: str, ballot: Ballot, patience: timedelta) -> Receipt:
+        return await cast_ballot(doors, action_id, ballot, patience)
+
+    token = settings.slack_bot_token
+    client = slack_client(token, str(settings.slack_base_url)) if token is not None else None
+    return SlackDoor(doors.policies, cast, client, Clicks(button_seal(settings), doors.notices, doors.ledger))
+
+
+def slack_door(request: Request, doors: Annotated[Connections, Depends(connections)]) -> SlackDoor:
+    """Return the process's Slack door, made on first use. Raises NotFound where Slack does not come by HTTP."""
+    if not _configured(doors.settings.slack_signing_secret):
         raise NotFound("Slack is not configured; set REMIT_SLACK_SIGNING_SECRET and REMIT_SLACK_BOT_TOKEN")
     found: SlackDoor | None = getattr(request.app.state, "slack_door", None)
     if found is None:
-
-        async def cast(action_id: str, ballot: Ballot, patience: timedelta) -> Receipt:
-            return await cast_ballot(doors, action_id, ballot, patience)
-
-        token = settings.slack_bot_token
-        client = slack_client(token, str(settings.slack_base_url)) if token is not None else None
-        found = SlackDoor(doors.policies, cast, client)
+        found = door_of(doors)
         request.app.state.slack_door = found
     return found
 
 
 @router.post(
     "/interactions",
-    summary="Receive clicks from Slack",
+    summary="Receive clicks, commands and events from Slack",
     response_class=Response,
-    responses={200: {"description": "Taken: empty, or what a form is to show"}, **documented(401, 404, 413, 422)},
+    responses={200: {"description": "Taken: empty, or what Slack is to show"}, **documented(401, 404, 413, 422)},
 )
 async def interactions(
     request: Request, afterwards: BackgroundTasks, doors: Doors, door: Annotated[SlackDoor, Depends(slack_door)]
 ) -> Response:
-    """Take one signed interaction, carry the vote to its action and acknowledge it within 3 s."""
+    """Take one signed request of Slack's, carry the vote to its action and acknowledge it within 3 s."""
     body = await _signed_body(request, doors.settings.slack_signing_secret)
-    ack = await door.dispatch(_interaction(request, body))
+    ack = await door.dispatch(_inbound(request, body))
     if ack.note is not None:
         afterwards.add_task(door.deliver, ack.note)
     return JSONResponse(ack.body) if ack.body is not None else Response()
 
 
-def _interaction(request: Request, body: bytes) -> BlockActions | ViewSubmission | ViewClosed:
+def _inbound(request: Request, body: bytes) -> Inbound:
     """Return what the body says. One that Slack would not have sent is turned away as if it were not signed."""
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
-        raise Unauthenticated(f"Slack posts interactions as {_FORM}")
     try:
-        return interaction_of(body)
+        return inbound_in(request.headers.get("content-type", ""), body)
     except InvalidRequest as problem:
-        raise Unauthenticated(f"this is no interaction as Slack sends them: {problem}") from problem
+        raise Unauthenticated(f"this is nothing that Slack sends: {problem}") from problem
 
 
 async def _signed_body(request: Request, secret: SecretStr | None) -> bytes:

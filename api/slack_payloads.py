@@ -1,22 +1,31 @@
-"""What Slack posts when somebody clicks: parsed strictly where it matters to a vote, and bounded."""
+"""What Slack sends: clicks, forms, slash commands and events, parsed strictly where it matters to a vote, and bounded.
 
-from typing import Annotated, Literal, TypeVar
+The same things come in by HTTP, as forms and JSON, and by Socket Mode, as envelopes: `inbound_in` and `inbound_of`
+read them into the same values.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from adapters.notifiers.slack.cards import Choice
+from adapters.notifiers.slack.seal import Choice
 from domain.errors import InvalidRequest
 
 T = TypeVar("T", bound=BaseModel)
 
 REASON_BLOCK = "reason"
 REASON_INPUT = "text"
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+_MAX_FIELDS = 40
 
 UserId = Annotated[str, Field(pattern=r"^[UW][A-Z0-9]{2,30}$")]
 ChannelId = Annotated[str, Field(pattern=r"^[CGD][A-Z0-9]{2,30}$")]
 Timestamp = Annotated[str, Field(pattern=r"^\d{1,16}\.\d{1,9}$")]
 Name = Annotated[str, Field(max_length=255)]
+TriggerId = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class _Part(BaseModel):
@@ -57,7 +66,7 @@ class BlockActions(_Part):
 
     type: Literal["block_actions"]
     user: User
-    trigger_id: Annotated[str, Field(min_length=1, max_length=500)]
+    trigger_id: TriggerId
     channel: Channel
     message: Message
     actions: Annotated[list[Button], Field(min_length=1, max_length=1)]
@@ -109,37 +118,113 @@ class ViewClosed(_Part):
     user: User
 
 
-Interaction = Annotated[BlockActions | ViewSubmission | ViewClosed, Field(discriminator="type")]
-_INTERACTION: TypeAdapter[BlockActions | ViewSubmission | ViewClosed] = TypeAdapter(Interaction)
+class SlashCommand(_Part):
+    """A command such as `/remit pending` was typed; `text` is what follows the command."""
+
+    command: Annotated[str, Field(pattern=r"^/[^\s/]{1,60}$")]
+    text: Annotated[str, Field(max_length=4000)] = ""
+    user_id: UserId
+    channel_id: ChannelId
+    trigger_id: TriggerId
+
+
+class AppHomeOpened(_Part):
+    """Somebody opened the app's own page. `event_id` is the same in every delivery of one event."""
+
+    event_id: Name
+    user: UserId
+    tab: Name
+
+
+class OtherEvent(_Part):
+    """An event that Remit did not ask for."""
+
+    event_id: Name
+    type: Name
+
+
+class UrlVerification(_Part):
+    """Slack asks whether this address is the app's, and wants the challenge back."""
+
+    type: Literal["url_verification"]
+    challenge: Annotated[str, Field(max_length=500)]
+
+
+class _Event(_Part):
+    type: Name
+
+
+class _EventCallback(_Part):
+    type: Literal["event_callback"]
+    event_id: Name
+    event: dict[str, Any]
+
+
+Interaction = BlockActions | ViewSubmission | ViewClosed
+Inbound = Interaction | SlashCommand | AppHomeOpened | OtherEvent | UrlVerification
+_INTERACTION: TypeAdapter[Interaction] = TypeAdapter(Annotated[Interaction, Field(discriminator="type")])
+_EVENTS: TypeAdapter[_EventCallback | UrlVerification] = TypeAdapter(
+    Annotated[_EventCallback | UrlVerification, Field(discriminator="type")]
+)
 
 
 class Carried(Choice):
     """What the form that asks why carries through Slack: the choice, and the card it came from."""
 
-    channel: ChannelId
     ts: Timestamp
 
 
-def interaction_of(body: bytes) -> BlockActions | ViewSubmission | ViewClosed:
-    """Parse a form with one field, `payload`. Raises InvalidRequest. Call it only when the signature is proven."""
+def inbound_in(content_type: str, body: bytes) -> Inbound:
+    """Read what came by HTTP. Raises InvalidRequest. Call it only when the signature is proven."""
+    kind = content_type.split(";")[0].strip().lower()
     try:
-        fields = parse_qs(body.decode(), strict_parsing=True, max_num_fields=10)
-        (payload,) = fields["payload"]
-        return _INTERACTION.validate_json(payload)
+        if kind == JSON:
+            return _event(_EVENTS.validate_json(body))
+        if kind != FORM:
+            raise InvalidRequest(f"Slack posts {FORM} or {JSON}")
+        fields = _fields(body)
+        return SlashCommand(**fields) if "command" in fields else _INTERACTION.validate_json(fields["payload"])
     except ValidationError as problem:
         raise InvalidRequest(f"Slack's payload cannot be read: {_where(problem)}") from problem
     except (ValueError, KeyError) as problem:
-        raise InvalidRequest("expected a form with one field, payload") from problem
+        raise InvalidRequest("expected a form with a payload or a command") from problem
 
 
-def choice_of(button: Button) -> Choice:
-    """Return what a button of a card carries. Raises InvalidRequest."""
-    return _parsed(Choice, button.value)
+def inbound_of(kind: str, payload: Mapping[str, Any]) -> Inbound:
+    """Read the payload of an envelope of Socket Mode, whose type is `kind`. Raises InvalidRequest."""
+    try:
+        match kind:
+            case "interactive":
+                return _INTERACTION.validate_python(payload)
+            case "slash_commands":
+                return SlashCommand.model_validate(payload)
+            case "events_api":
+                return _event(_EVENTS.validate_python(payload))
+    except ValidationError as problem:
+        raise InvalidRequest(f"Slack's payload cannot be read: {_where(problem)}") from problem
+    raise InvalidRequest(f"Remit does not know envelopes of the type '{kind[:50]}'")
 
 
 def carried_by(view: View) -> Carried:
     """Return what a form that asks why carries. Raises InvalidRequest."""
     return _parsed(Carried, view.private_metadata)
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    """Return the fields of a form, each of which stands there once. Raises ValueError for another."""
+    fields = {}
+    for name, values in parse_qs(body.decode(), True, True, max_num_fields=_MAX_FIELDS).items():
+        (fields[name],) = values
+    return fields
+
+
+def _event(found: _EventCallback | UrlVerification) -> Inbound:
+    if isinstance(found, UrlVerification):
+        return found
+    kind = _Event.model_validate(found.event).type
+    if kind == "app_home_opened":
+        return AppHomeOpened.model_validate({**found.event, "event_id": found.event_id})
+    return OtherEvent(event_id=found.event_id, type=kind)
 
 
 def _parsed(model: type[T], text: str) -> T:

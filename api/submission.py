@@ -1,7 +1,6 @@
 """Taking a submission in: its idempotency key, its ledger entry, the start of its workflow, the wait for its end."""
 
 import asyncio
-import json
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -25,8 +24,9 @@ from domain.errors import (
     UnknownUseCase,
 )
 from domain.guardrails import measure_of, uses_of
-from domain.ledger import Actor, ActorKind, Entry, EntryKind, Secret, entry
+from domain.ledger import Actor, ActorKind, Entry, EntryKind, entry
 from domain.record import ActionRecord
+from domain.requested import requested_entry
 from domain.roles import meaning_of
 
 EXAMPLES: dict[str, Example] = {
@@ -85,7 +85,7 @@ async def accept(doors: Connections, who: Caller, submission: Submission, key: s
         return _same_request(earlier, request_digest, key, None)
     owner = admitted.use_case.owner
     action = _action(who, submission, arguments)
-    requested = _requested(action, who, key, request_digest)
+    requested = requested_entry(action, key, who.token_id, request_digest, secrets.token_bytes(32))
     meaning = meaning_of(admitted.action_type, submission.arguments)
     measure, uses = measure_of(meaning), uses_of(policy.bundle.guardrails, action, meaning)
     try:
@@ -162,19 +162,3 @@ def _refused(who: Caller, submission: Submission, refusal: RemitError, request_d
         data["guardrail"] = refusal.guardrail
     actor = Actor(kind=ActorKind.AGENT, id=who.subject, door="api")
     return entry(f"refused/{uuid.uuid4().hex}", EntryKind.ACTION_REFUSED, datetime.now(UTC), actor, data)
-
-
-def _requested(action: Action, who: Caller, key: str, request_digest: str) -> Entry:
-    said = {"arguments": json.loads(action.arguments_bytes), "context": action.context.model_dump(mode="json")}
-    data = {
-        "use_case": action.use_case,
-        "action_type": action.action_type,
-        "digest": action.digest,
-        "request": request_digest,
-        "idempotency_key": key,
-        "token": who.token_id,
-    }
-    actor = Actor(kind=ActorKind.AGENT, id=who.subject, door="api")
-    kept = [Secret(name="submission", salt=secrets.token_bytes(32), content=canonical_bytes(said))]
-    kind = EntryKind.ACTION_REQUESTED
-    return entry(f"{action.id}/{kind.value}", kind, action.created_at, actor, data, action=action.id, secrets=kept)

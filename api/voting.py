@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from activities.record import vote_entry
 from api.connections import Connections
+from api.step_up import with_the_way
 from domain.action import State
 from domain.approval import Ballot, Receipt, decided, receipt
 from domain.errors import Refusal, RefusalCode
@@ -22,7 +23,7 @@ async def cast_ballot(doors: Connections, action_id: str, ballot: Ballot, patien
     if record.state is State.PENDING_APPROVAL:
         answer = await doors.workflows.vote(action_id, ballot, patience)
         if answer is not None:
-            return answer
+            return with_the_way(answer, action_id, doors.settings)
         record = await doors.actions.get(action_id)
     answer = refused_by_record(record)
     await doors.ledger.append([vote_entry(action_id, ballot, answer, datetime.now(UTC))])

@@ -30,9 +30,8 @@ def canonical_bytes(value: Any) -> bytes:
     try:
         return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError as problem:
-        raise InvalidRequest(
-            f"the value has no canonical JSON form: {problem}; send large integers as strings"
-        ) from problem
+        hint = "; send large integers as strings" if isinstance(problem, rfc8785.IntegerDomainError) else ""
+        raise InvalidRequest(f"the value has no canonical JSON form: {problem}{hint}") from problem
     except UnicodeEncodeError as problem:
         raise InvalidRequest("the value holds text that is not valid Unicode (a lone surrogate)") from problem
 

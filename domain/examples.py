@@ -13,10 +13,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pydantic import field_validator
+
 from domain.action import Context, Frozen, Identifier, Route, Submission, Tier
 from domain.calendar import is_working
 from domain.canonical import revision_bytes
 from domain.catalog import Calendar, Dimension, Example
+from domain.catalog.checking.required_tests import year_problem
 from domain.errors import RequestError
 from domain.facts import Facts
 from domain.policy import Admitted, Judgement, Policy
@@ -39,6 +42,13 @@ class Trial(Frozen):
     context: Context = Context()
     at: datetime | None = None
     history: dict[str, int] = {}
+
+    @field_validator("at")
+    @classmethod
+    def _can_be(cls, at: datetime | None) -> datetime | None:
+        if at is not None and (problem := year_problem(at)):
+            raise ValueError(problem)
+        return at
 
 
 def admitted_of(policy: Policy, trial: Trial | Example) -> tuple[Admitted, dict[str, Any]]:

@@ -71,6 +71,9 @@ class EntryKind(StrEnum):
     HOLD_PLACED = "hold.placed"
     HOLD_LIFTED = "hold.lifted"
     POLICY_ACTIVATED = "policy.activated"
+    CANARY_PLANTED = "canary.planted"
+    CANARY_CAUGHT = "canary.caught"
+    CANARY_MISSED = "canary.missed"
     TOKEN_CREATED = "token.created"  # noqa: S105  a kind of entry
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
 

@@ -27,7 +27,8 @@ class ActionRecord(Frozen):
     """One action with its assessment, its approval and its execution, as far as they exist.
 
     `hold` is the oldest hold that is on over it, while it is not over. `exceeded` names the limits that it went over
-    when it was submitted, with the tier that each raises to.
+    when it was submitted, with the tier that each raises to. `canary` is for the gates alone: to people it is shown
+    as `was_canary`, once they have decided.
     """
 
     action: Action
@@ -38,6 +39,7 @@ class ActionRecord(Frozen):
     execution: Execution | None = None
     hold: Hold | None = None
     exceeded: dict[str, Tier] = {}
+    canary: bool = False
     updated_at: datetime
 
     @property
@@ -49,6 +51,12 @@ class ActionRecord(Frozen):
     def route(self) -> Route | None:
         """The route, once assessed."""
         return self.judgement.route if self.judgement else None
+
+    @property
+    def was_canary(self) -> bool:
+        """Whether it was a harmless fake, as far as people may know: not before the question is closed."""
+        decided = self.approval is not None and self.approval.outcome is not None
+        return self.canary and (decided or self.state.final)
 
 
 class Claim(Frozen):

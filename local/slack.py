@@ -71,9 +71,10 @@ class LocalSlack:
     ) -> None:
         """`request_url` takes everything: events, slash commands and clicks."""
         self.port = port or free_port()
+        self.channels = tuple(channels)
         self._home = home
         self._config = home / "local-slack.yaml"
-        self._workspace = (request_url, tuple(users), tuple(channels))
+        self._workspace = (request_url, tuple(users))
         keys = slack_keys(home)
         self.bot_token = keys["bot_token"]
         self.app_token = keys["app_token"]
@@ -124,6 +125,15 @@ class LocalSlack:
         action = {"type": "button", "action_id": action_id, "block_id": block_id, "value": value}
         await self._control("POST", "interact", {"channel": channel, "messageTs": ts, "user": user, "action": action})
 
+    async def type_command(self, channel: str, user: str, command: str, text: str = "") -> None:
+        """Type a slash command as a person; returns when the app has answered."""
+        typed = {"channel": channel, "user": user, "command": command, "text": text}
+        await self._control("POST", "command", typed)
+
+    async def open_home(self, user: str) -> None:
+        """Open the app's own page as a person."""
+        await self._control("POST", "open-home", {"user": user})
+
     async def messages(self, channel: str) -> list[dict[str, Any]]:
         """The messages of a channel, thread replies included, as the emulator keeps them."""
         found = await self._control("GET", f"messages/{channel}")
@@ -173,7 +183,7 @@ class LocalSlack:
         return True
 
     def _configuration(self) -> dict[str, Any]:
-        request_url, users, channels = self._workspace
+        request_url, users = self._workspace
         return {
             "workspace": {"name": "Remit", "domain": "remit", "teamId": TEAM_ID},
             "app": {
@@ -189,7 +199,7 @@ class LocalSlack:
             "users": [vars(user) for user in users],
             "channels": [
                 {"id": channel.id, "name": channel.name, "members": [*channel.members, BOT_USER_ID]}
-                for channel in channels
+                for channel in self.channels
             ],
         }
 

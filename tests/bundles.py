@@ -130,6 +130,8 @@ DOCUMENT: dict[str, Any] = {
         {"id": "finance", "members": ["ann", "bob", "olga"], "slack_channel": "C01FINANCE"},
         {"id": "on-call", "members": ["cem"], "slack_channel": "C01ONCALL"},
     ],
+    # Tests run at any hour, and ask the same few people all the time.
+    "attention": {"max_open": 1000, "max_per_hour": 1000, "quiet_hours_except": ["low", "medium", "high"]},
     "risk": {
         "rules": [
             {

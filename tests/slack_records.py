@@ -3,6 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import SecretStr
+
+from adapters.notifiers.slack.buttons import Place
+from adapters.notifiers.slack.seal import Seal
 from domain.action import Action, Context, ExecutionResult, Outcome, State, Submission
 from domain.approval import Approval, Ballot, Decision, Door, ask, cast
 from domain.authority import Question, may_vote
@@ -15,6 +19,8 @@ from tests.bundles import FACTS, policy
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 PUBLIC_URL = "https://remit.test.example/"
 POLICY = policy()
+SEAL = Seal(SecretStr("a key for the buttons of tests"))
+PLACE = Place("C01FINANCE", SEAL)
 ACTION_ID = "0123456789abcdef0123456789abcdef"
 REFUND: dict[str, Any] = {"customer": "c-7", "amount_minor": 4200, "note": "arrived broken"}
 MAIL: dict[str, Any] = {"to": "ana@customer.example", "subject": "Your order", "body": "Dear Ana,\n\nall is well."}

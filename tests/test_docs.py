@@ -13,7 +13,7 @@ import pytest
 import typer
 import yaml
 from prometheus_client import REGISTRY
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, TypeAdapter
 
 import adapters.notifiers
 import worker
@@ -21,13 +21,13 @@ from adapters import checks
 from adapters.checks import CHECKS
 from adapters.checks.finder import Finder
 from adapters.executors import SETTINGS
-from adapters.policy_files import read_bundle
+from adapters.policy_files import read_bundle, warnings_of
 from api.problems import REFUSAL_STATUS, STATUS, status_of
 from api.review_receipt import REFUSED
 from cli import app
 from domain.action import State, Submission
 from domain.canonical import canonical_bytes
-from domain.catalog import Bundle
+from domain.catalog import ApprovalRule, Attention, Bundle, EscalationStep, Group, Rotation, Stage
 from domain.errors import RefusalCode, Refused, RemitError
 from domain.expression import MAX_LENGTH, MAX_LOOPS, MAX_NESTING
 from domain.ledger import EMPTY, EntryKind, Secret, entry_hash, extend
@@ -235,6 +235,24 @@ def test_the_examples_for_risk_officers_are_entries_of_a_bundle() -> None:
     assert seen == set(Bundle.model_fields)
 
 
+def test_the_examples_of_the_manual_are_entries_of_a_bundle() -> None:
+    for fence in fences(CHECKOUT / "docs" / "policy.md", "yaml"):
+        for name, value in yaml.safe_load(fence).items():
+            annotation = Bundle.model_fields[name].annotation
+            assert annotation is not None
+            TypeAdapter(annotation).validate_python(value)
+
+
+@pytest.mark.parametrize("model", [Group, Rotation, Attention, ApprovalRule, Stage, EscalationStep])
+def test_every_field_of_how_people_are_asked_is_explained_and_shown(model: type[BaseModel]) -> None:
+    rows = re.findall(r"^\| (`.*?) \|", page("docs/policy.md"), re.MULTILINE)
+    explained = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    shown = "".join(fences(CHECKOUT / "docs" / "policy.md", "yaml"))
+
+    assert set(model.model_fields) <= explained
+    assert all(f"{name}:" in shown for name in model.model_fields)
+
+
 def test_the_docs_have_the_limits_of_conditions() -> None:
     text = page("docs/risk.md")
     assert f"{MAX_LENGTH} characters, {MAX_NESTING} levels of brackets and {MAX_LOOPS} loops" in text
@@ -254,6 +272,7 @@ def test_the_recipe_for_a_new_assistant_is_a_bundle_that_loads(tmp_path: Path) -
     bundle = read_bundle(tmp_path)
 
     assert list(checks.problems_in(bundle)) == []
+    assert warnings_of(tmp_path, bundle) == []
     assert len(bundle.tests) >= 5
 
 

@@ -29,7 +29,7 @@ MAX_JUDGED = 10_000
 
 _PAGE = 500
 _COLUMNS = """id, agent, owner, use_case, action_type, state, digest, arguments, context, judgement, approval,
-    execution, exceeded, created_at, updated_at"""
+    execution, exceeded, created_at, updated_at, EXISTS (SELECT FROM canary c WHERE c.action = action.id) AS canary"""
 
 # What is read for showing: the oldest hold that is on over an action which is not over. The gate is another query.
 _HOLD = """CASE WHEN state IN ('assessing', 'pending_approval', 'executing') THEN (
@@ -85,7 +85,7 @@ _APPEND = f"WITH changed AS (SELECT FROM action WHERE id = $10), {ENTRY_INSERTS}
 
 # The claim is the last gate: the database itself says that the route is to execute, or that the approval of
 # exactly this digest ended approved, that no hold is on, and that the limits have room. Where it ran before, its
-# place within the limits is taken already.
+# place within the limits is taken already. A canary never gets it, whatever people or a workflow made of it.
 _CLAIM = f"""
 WITH before AS (
     SELECT id, execution, active_hold(agent, use_case, action_type) AS hold
@@ -94,7 +94,7 @@ WITH before AS (
         OR (state = 'pending_approval' AND route = 'ask' AND approval ->> 'outcome' = 'approved'
             AND approval ->> 'revision' = digest)
         OR (state = 'executing' AND execution ->> 'outcome' IS NULL)
-    ) FOR UPDATE
+    ) AND NOT EXISTS (SELECT FROM canary c WHERE c.action = action.id) FOR UPDATE
 ), beyond AS MATERIALIZED (
     SELECT b.* FROM before,
         over_limit(CASE WHEN before.hold IS NULL AND before.execution IS NULL THEN $14::jsonb END, $12, before.id) b
@@ -195,7 +195,7 @@ class Actions:
         return _record(row)
 
     async def newest(
-        self, filters: dict[str, str], before: tuple[datetime, str] | None, limit: int
+        self, filters: dict[str, str], before: tuple[datetime, str] | None, limit: int, canaries: bool = True
     ) -> list[ActionRecord]:
         """Return records newest first; `filters` maps state, tier, route, agent or use_case to the value wanted."""
         conditions, parameters = [], list[Any]()
@@ -207,6 +207,8 @@ class Actions:
         if before is not None:
             parameters.extend(before)
             conditions.append(f"(created_at, id) < (${len(parameters) - 1}, ${len(parameters)})")
+        if not canaries:
+            conditions.append("NOT EXISTS (SELECT FROM canary c WHERE c.action = action.id)")
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         statement = (
             f"SELECT {_COLUMNS}, {_HOLD} FROM action {where} ORDER BY created_at DESC, id DESC LIMIT {int(limit)}"
@@ -215,9 +217,13 @@ class Actions:
             return [_record(row) for row in await self._pool.fetch(statement, *parameters)]
 
     async def judged_since(self, since: datetime, limit: int = MAX_JUDGED) -> AsyncIterator[ActionRecord]:
-        """Yield records judged since a moment, newest first, at most `limit`. They are read a page at a time."""
+        """Yield records judged since a moment, newest first, at most `limit`, without canaries.
+
+        They are read a page at a time.
+        """
         statement = f"""SELECT {_COLUMNS}, NULL AS hold FROM action
             WHERE judgement IS NOT NULL AND created_at >= $1 AND (created_at, id) < ($2, $3)
+                AND NOT EXISTS (SELECT FROM canary c WHERE c.action = action.id)
             ORDER BY created_at DESC, id DESC LIMIT $4"""
         before, left = (datetime.max.replace(tzinfo=UTC), ""), limit
         while left > 0:
@@ -365,5 +371,6 @@ def _record(row: "asyncpg.Record") -> ActionRecord:
         execution=parsed(Execution, "execution"),
         hold=parsed(Hold, "hold"),
         exceeded=json.loads(row["exceeded"] or "{}"),
+        canary=row.get("canary", False),
         updated_at=row["updated_at"],
     )

@@ -9,7 +9,7 @@ from adapters.database.connection import database_errors
 from adapters.database.jsonb import storable
 from adapters.database.ledger import ENTRY_INSERTS, entry_parameters
 from adapters.database.measures import measure_parameters
-from domain.action import FINAL_STATES, Action, State
+from domain.action import Action, State
 from domain.approval import Approval
 from domain.errors import TooLarge
 from domain.guardrails import Measure
@@ -29,7 +29,7 @@ WHERE (SELECT count(*) FROM revision WHERE action = $1) < $8
 ON CONFLICT (action, digest) DO UPDATE SET digest = excluded.digest
 RETURNING digest"""
 
-_FINAL = sorted(state.value for state in FINAL_STATES)
+# The first revision has a row only from the second one on, or when somebody proposed what stands there already.
 _MAKE = f"""
 WITH changed AS (
     UPDATE action SET digest = $11, arguments = $12, judgement = $13::jsonb, approval = $14::jsonb, tier = $15,
@@ -38,9 +38,11 @@ WITH changed AS (
 ), first AS (
     INSERT INTO revision (action, digest, number, arguments, author_kind, author, door, proposed_at, made_at)
     SELECT id, $18, 1, $19, 'agent', $20, 'api', $21, $21 FROM changed
-    ON CONFLICT (action, digest) DO NOTHING
+    ON CONFLICT (action, digest) DO UPDATE SET number = 1, author_kind = excluded.author_kind,
+        author = excluded.author, door = excluded.door, made_at = excluded.made_at
+    WHERE revision.number IS NULL
 ), made AS (
-    UPDATE revision SET number = $22, made_at = $17 FROM changed
+    UPDATE revision SET number = $22, made_at = $17, author_kind = $26, author = $27, door = $28 FROM changed
     WHERE revision.action = changed.id AND revision.digest = $11
 ), {ENTRY_INSERTS}
 SELECT (SELECT count(*) FROM changed),
@@ -82,6 +84,7 @@ class Revisions:
         self,
         record: ActionRecord,
         made: Action,
+        author: Actor,
         judgement: Judgement,
         approval: Approval,
         measure: Measure,
@@ -89,6 +92,8 @@ class Revisions:
         entries: Sequence[Entry],
     ) -> bool:
         """Make a proposed revision the action's own: its arguments, judgement, approval and what it counts for.
+
+        `author` is who asked for it, who need not be the first that proposed the same arguments.
 
         False when the action no longer waits on the revision before.
         """
@@ -112,6 +117,9 @@ class Revisions:
                 before.created_at,
                 approval.revisions,
                 *measure_parameters(measure),
+                author.kind.value,
+                author.id,
+                author.door,
             )
         return bool(changed)
 

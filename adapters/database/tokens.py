@@ -42,10 +42,14 @@ class IssuedToken(Caller):
 
 
 class Session(BaseModel):
-    """A signed-in reviewer on the page. `form_token` guards the page's forms against forged posts."""
+    """A signed-in reviewer on the page. `form_token` guards the page's forms against forged posts.
+
+    `stepped_up_at` is when the sign-in provider asked them to sign in anew; None when it was not asked to.
+    """
 
     person: str
     form_token: str
+    stepped_up_at: datetime | None = None
 
 
 REMEMBERED_SECONDS = 1.0
@@ -166,18 +170,22 @@ class Sessions:
             )
         return person
 
-    async def open(self, person: str, now: datetime, expires_at: datetime) -> str:
+    async def open(
+        self, person: str, now: datetime, expires_at: datetime, stepped_up_at: datetime | None = None
+    ) -> str:
         """Open a session for a person and return its secret, for the cookie."""
         secret = new_secret("session")
         with database_errors():
             await self._pool.execute("DELETE FROM review_session WHERE expires_at < $1", now)
             await self._pool.execute("DELETE FROM review_link WHERE expires_at < $1", now)
             await self._pool.execute(
-                "INSERT INTO review_session (secret_hash, person, form_token, expires_at) VALUES ($1, $2, $3, $4)",
+                """INSERT INTO review_session (secret_hash, person, form_token, expires_at, stepped_up_at)
+                   VALUES ($1, $2, $3, $4, $5)""",
                 hashed(secret),
                 person,
                 secrets.token_urlsafe(24),
                 expires_at,
+                stepped_up_at,
             )
         return secret
 
@@ -185,7 +193,8 @@ class Sessions:
         """Return the session behind a cookie; None when it is unknown or over."""
         with database_errors():
             row = await self._pool.fetchrow(
-                "SELECT person, form_token FROM review_session WHERE secret_hash = $1 AND expires_at > $2",
+                """SELECT person, form_token, stepped_up_at FROM review_session
+                   WHERE secret_hash = $1 AND expires_at > $2""",
                 hashed(secret),
                 now,
             )

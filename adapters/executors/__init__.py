@@ -7,9 +7,10 @@ from typing import Any, Protocol
 import aiohttp
 from pydantic import BaseModel
 
-from adapters.executors.email_send import EmailSend, EmailSendSettings, MailServer
+from adapters.executors.email_send import EmailSend, EmailSendSettings
 from adapters.executors.http_request import HttpRequest, HttpRequestSettings, RemoteSystem
 from adapters.executors.policy_activate import ActivationStore, PolicyActivate
+from adapters.smtp import MailServer
 from domain import policy_change
 from domain.catalog import Bundle
 from domain.catalog.problems import Problem, suggestion

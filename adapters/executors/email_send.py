@@ -15,26 +15,14 @@ from email.message import EmailMessage
 from typing import Any
 
 import aiosmtplib
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict
 
+from adapters.smtp import MailServer, connected
 from domain.errors import EffectNotSent, EffectRefused, EffectUnknown
 
 _TIMEOUT_SECONDS = 30
 _TRANSIENT = 400
 _PERMANENT = 500
-
-
-class MailServer(BaseModel):
-    """Where mail goes out."""
-
-    model_config = ConfigDict(frozen=True)
-
-    host: str
-    port: int
-    username: str | None = None
-    password: SecretStr | None = None
-    starttls: bool = True
-    sender: str
 
 
 class EmailSendSettings(BaseModel):
@@ -66,31 +54,22 @@ class EmailSend:
         """Send the message and return `{"message_id": ..., "answer": ...}`."""
         if self._server is None:
             raise EffectRefused("no mail server is configured (REMIT_SMTP_HOST); nothing was sent")
-        message = _message(EmailSendSettings.model_validate(settings), arguments, key, self._server.sender)
-        client = aiosmtplib.SMTP(
-            hostname=self._server.host,
-            port=self._server.port,
-            timeout=_TIMEOUT_SECONDS,
-            start_tls=self._server.starttls,
-        )
-        await self._connect(client, self._server)
+        message = _message(EmailSendSettings.model_validate(settings), arguments, key, self._server)
+        client = await _connected(self._server)
         try:
             answer = await _deliver(client, message)
         finally:
             client.close()
         return {"message_id": message["Message-ID"], "answer": answer[:300]}
 
-    async def _connect(self, client: aiosmtplib.SMTP, server: MailServer) -> None:
-        try:
-            await client.connect()
-            if server.username and server.password:
-                await client.login(server.username, server.password.get_secret_value())
-        except aiosmtplib.SMTPAuthenticationError as problem:
-            client.close()
-            raise EffectRefused(f"the mail server refused the sign-in: {problem.message[:200]}") from problem
-        except (aiosmtplib.SMTPException, OSError) as problem:
-            client.close()
-            raise EffectNotSent(f"the mail server could not be reached: {type(problem).__name__}") from problem
+
+async def _connected(server: MailServer) -> aiosmtplib.SMTP:
+    try:
+        return await connected(server, _TIMEOUT_SECONDS)
+    except aiosmtplib.SMTPAuthenticationError as problem:
+        raise EffectRefused(f"the mail server refused the sign-in: {problem.message[:200]}") from problem
+    except (aiosmtplib.SMTPException, OSError) as problem:
+        raise EffectNotSent(f"the mail server could not be reached: {type(problem).__name__}") from problem
 
 
 async def _deliver(client: aiosmtplib.SMTP, message: EmailMessage) -> str:
@@ -116,13 +95,13 @@ async def _deliver(client: aiosmtplib.SMTP, message: EmailMessage) -> str:
     return answer
 
 
-def _message(settings: EmailSendSettings, arguments: Mapping[str, Any], key: str, sender: str) -> EmailMessage:
+def _message(settings: EmailSendSettings, arguments: Mapping[str, Any], key: str, server: MailServer) -> EmailMessage:
     message = EmailMessage()
     try:
         message["To"] = Address(addr_spec=str(arguments[settings.to]))
-        message["From"] = Address(display_name=settings.from_name, addr_spec=sender)
+        message["From"] = Address(display_name=settings.from_name, addr_spec=server.sender)
         message["Subject"] = str(arguments[settings.subject])
-        message["Message-ID"] = f"<{key}@{sender.rpartition('@')[2]}>"
+        message["Message-ID"] = f"<{key}@{server.domain}>"
         message.set_content(str(arguments[settings.body]))
     except Exception as problem:
         # The email package raises ValueError, IndexError and errors of its own parser for what it cannot write.

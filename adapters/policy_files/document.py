@@ -13,6 +13,7 @@ import yaml
 
 from adapters.policy_files.written import written_positions
 from domain.catalog.problems import Place
+from domain.catalog.texts import fault_of
 
 MAX_DEPTH = 60
 MAX_INTEGER = 2**53 - 1
@@ -178,10 +179,8 @@ class Document:
 
     def _text(self, node: yaml.Node) -> str:
         text = str(node.value)
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            self.faults.append(
-                Fault(_index(node), "the text has half of a character (an escape from \\ud800 to \\udfff)")
-            )
+        if fault := fault_of(text):
+            self.faults.append(Fault(_index(node), fault))
             return ""
         return text
 

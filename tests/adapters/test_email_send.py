@@ -13,7 +13,8 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope
 from pydantic import SecretStr
 
-from adapters.executors.email_send import EmailSend, MailServer
+from adapters.executors.email_send import EmailSend
+from adapters.smtp import MailServer
 from domain.errors import EffectError, EffectNotSent, EffectRefused, EffectUnknown
 from local.processes import free_port
 

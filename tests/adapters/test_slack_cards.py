@@ -13,24 +13,39 @@ from slack_sdk.models.blocks import Block
 
 from adapters.notifiers.slack import text as slack_text
 from adapters.notifiers.slack.arguments import argument_blocks
-from adapters.notifiers.slack.cards import APPROVE, APPROVE_WITH_REASON, REJECT, Card, Choice, buttons_id, card, card_id
-from adapters.notifiers.slack.standing import decision_reply, reminder_reply
-from domain.action import Context, ExecutionResult, Outcome, State
-from domain.approval import ApprovalOutcome, Decision, Vote
+from adapters.notifiers.slack.buttons import (
+    APPROVE,
+    APPROVE_ON_PAGE,
+    APPROVE_WITH_REASON,
+    MORE,
+    REJECT,
+    buttons_id,
+    sealed_in,
+)
+from adapters.notifiers.slack.cards import Card, card, card_id
+from adapters.notifiers.slack.seal import Choice
+from adapters.notifiers.slack.standing import decision
+from domain.action import Context, ExecutionResult, Outcome, State, Tier
+from domain.approval import ApprovalOutcome, AskedToo, Decision, Door, Questions, Vote
+from domain.approval_plan import PlannedStep
 from domain.canonical import revision_bytes
 from domain.catalog import Stage
 from domain.errors import InvalidRequest
 from domain.policy import Policy
 from domain.record import ActionRecord
+from domain.risk import Raise
 from tests.bundles import DOCUMENT, policy
 from tests.holds import hold
+from tests.slack_front.payloads import message_problems
 from tests.slack_records import (
     ACTION_ID,
     MAIL,
     NOW,
+    PLACE,
     POLICY,
     PUBLIC_URL,
     REFUND,
+    SEAL,
     asked,
     executed,
     voted,
@@ -51,9 +66,9 @@ hostile = st.text(
 )
 
 
-def drawn(record: ActionRecord, rules: Policy = POLICY) -> Card:
+def drawn(record: ActionRecord, rules: Policy = POLICY, earlier: bytes | None = None) -> Card:
     """Draw a card and check it against everything Slack demands of one."""
-    result = card(record, rules, PUBLIC_URL)
+    result = card(record, rules, PUBLIC_URL, PLACE, earlier)
     require_valid(result.blocks)
     assert 0 < len(result.text) <= 4000
     for text in [*texts(result.blocks), result.text]:
@@ -63,6 +78,7 @@ def drawn(record: ActionRecord, rules: Policy = POLICY) -> Card:
 
 
 def require_valid(blocks: list[dict[str, Any]]) -> None:
+    assert message_problems(blocks) == []
     assert 0 < len(blocks) <= 50
     assert sum(slack_text.units(text) for text in texts(blocks)) <= 13_000
     parsed = [Block.parse(block) for block in blocks]
@@ -87,7 +103,7 @@ def texts(blocks: list[dict[str, Any]]) -> Iterator[str]:
     for block in blocks:
         objects = [block.get("text"), *block.get("fields", []), *block.get("elements", [])]
         for found in objects:
-            if found is not None:
+            if found is not None and "text" in found:
                 shown = found["text"]
                 yield shown["text"] if isinstance(shown, dict) else shown
 
@@ -118,6 +134,8 @@ def test_a_waiting_card_says_what_who_why_and_until_when() -> None:
     said = words(shown)
     for part in (
         "*Medium risk.* Waiting for finance: 0 of 1 approvals.",
+        "*Can it be undone?*\n:warning: *No.*",
+        "tier *medium*\n`financial    ███░░ 3`",
         "*Agent*\nClerk (`clerk`)",
         "*Use case*\nCustomer support (`support`)",
         "*Owner*\nOlga Owner (`olga`)",
@@ -142,11 +160,14 @@ def test_the_buttons_carry_the_action_and_the_exact_revision() -> None:
     shown = drawn(record)
 
     found = buttons(shown)
-    assert list(found) == [APPROVE, REJECT]
+    choice = Choice(action=ACTION_ID, revision=record.action.digest, channel=PLACE.channel)
+    assert list(found) == [APPROVE, REJECT, MORE]
     assert [found[APPROVE]["style"], found[REJECT]["style"]] == ["primary", "danger"]
-    assert shown.blocks[-1]["block_id"] == buttons_id(ACTION_ID)
-    for button in found.values():
-        assert Choice.model_validate_json(button["value"]) == Choice(action=ACTION_ID, revision=record.action.digest)
+    assert shown.blocks[-1]["block_id"] == buttons_id(SEAL.sealed(choice))
+    assert SEAL.opened(sealed_in(shown.blocks[-1]["block_id"])) == choice
+    for name in (APPROVE, REJECT):
+        assert SEAL.opened(found[name]["value"]) == choice
+    assert ACTION_ID not in found[APPROVE]["value"] and record.action.digest not in str(found)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +209,7 @@ def test_a_card_nobody_decided_has_no_buttons_and_says_that_nothing_was_executed
 
     assert buttons(shown) == {}
     assert "othing was executed" in words(shown)
-    assert decision_reply(record.model_copy(update={"approval": approval}), POLICY, LINK)
+    assert decision(record.model_copy(update={"approval": approval}), POLICY)
 
 
 def test_a_first_vote_of_two_is_on_the_card_and_the_buttons_stay() -> None:
@@ -198,7 +219,7 @@ def test_a_first_vote_of_two_is_on_the_card_and_the_buttons_stay() -> None:
 
     assert "*High risk.* Waiting for finance: 1 of 2 approvals." in words(shown)
     assert "Ann Approver (finance) *approved* 2026-03-04 09:35 UTC by slack: “I checked.”" in words(shown)
-    assert list(buttons(shown)) == [APPROVE, REJECT]
+    assert list(buttons(shown)) == [APPROVE, REJECT, MORE]
 
 
 def test_the_result_of_the_execution_is_shown_as_code_or_by_its_size() -> None:
@@ -266,9 +287,9 @@ def test_a_high_tier_card_that_cannot_show_everything_does_not_offer_approve() -
 
     shown = drawn(long.model_copy(update={"judgement": high.judgement}))
 
-    assert list(buttons(shown)) == [REJECT]
+    assert list(buttons(shown)) == [REJECT, MORE]
     assert f"<{LINK}|open the review page to approve>" in words(shown)
-    assert list(buttons(drawn(long))) == [APPROVE, REJECT]
+    assert list(buttons(drawn(long))) == [APPROVE, REJECT, MORE]
 
 
 def test_a_long_reasoning_says_that_this_is_its_beginning() -> None:
@@ -289,9 +310,7 @@ def test_nothing_an_agent_writes_leaves_its_place(note: str, reasoning: str, per
 
     shown = drawn(record)
 
-    assert buttons(shown)[APPROVE]["value"] == json.dumps(
-        {"action": ACTION_ID, "revision": record.action.digest}, separators=(",", ":")
-    )
+    assert SEAL.opened(buttons(shown)[APPROVE]["value"]).revision == record.action.digest
     assert all("```" not in text for text in texts(shown.blocks))
 
 
@@ -328,16 +347,6 @@ def test_a_quote_keeps_every_character_behind_its_bar(text: str, limit: int) -> 
     assert kept == slack_text.escaped(text.replace("```", "\\u0060" * 3)).replace("\n", "")
 
 
-def test_a_reminder_calls_on_those_who_have_not_voted_and_may() -> None:
-    approval = asked(voted(waiting({**REFUND, "amount_minor": 250_000}), "ann"))
-    plan = approval.plan.model_copy(update={"excluded": {"olga": "owns the agent"}})
-
-    text = reminder_reply(approval.model_copy(update={"plan": plan}), POLICY.groups["finance"], POLICY, NOW)
-
-    assert "<@U01BOB>" in text
-    assert "U01ANN" not in text and "U01OLGA" not in text
-
-
 def planned(record: ActionRecord, **plan: Any) -> ActionRecord:
     """Return the record with its plan changed."""
     approval = asked(record)
@@ -346,15 +355,17 @@ def planned(record: ActionRecord, **plan: Any) -> ActionRecord:
 
 
 def test_a_card_shows_the_stages_and_how_far_they_are() -> None:
-    record = planned(waiting(REFUND), quorum=2, later=[Stage(group="on-call"), Stage(group="finance")])
+    record = planned(
+        waiting(REFUND), stages=[Stage(group="finance", quorum=2), Stage(group="on-call"), Stage(group="finance")]
+    )
 
     first = words(drawn(voted(record, "ann")))
     second = words(drawn(voted(voted(record, "ann"), "bob")))
 
     assert "*Medium risk.* Stage 1 of 3: waiting for finance: 1 of 2 approvals." in first
-    assert "*Stages*\n1. finance: 1 of 2 votes\n2. on-call: not asked yet\n3. finance: not asked yet" in first
+    assert "*Stages*\n1. 1 of 2: finance\n2. not asked yet: on-call (1)\n3. not asked yet: finance (1)" in first
     assert "*Medium risk.* Stage 2 of 3: waiting for on-call: 0 of 1 approvals." in second
-    assert "1. finance: 2 of 2 votes\n2. on-call: 0 of 1 votes\n3. finance: not asked yet" in second
+    assert "1. 2 of 2: finance ✓\n2. 0 of 1: on-call\n3. not asked yet: finance (1)" in second
     assert "• Ann Approver (finance) *approved*" in second
 
 
@@ -369,8 +380,8 @@ def test_where_an_approval_needs_a_reason_the_button_asks_for_it() -> None:
 
     found = buttons(drawn(record))
 
-    assert list(found) == [APPROVE_WITH_REASON, REJECT]
-    assert Choice.model_validate_json(found[APPROVE_WITH_REASON]["value"]).revision == record.action.digest
+    assert list(found) == [APPROVE_WITH_REASON, REJECT, MORE]
+    assert SEAL.opened(found[APPROVE_WITH_REASON]["value"]).revision == record.action.digest
 
 
 def test_a_card_says_that_nobody_could_be_excluded_for_a_requester_who_is_not_known() -> None:
@@ -404,24 +415,6 @@ def test_an_approval_that_became_too_old_is_shown_as_that_and_not_as_silence() -
     assert "Nobody decided" not in said
 
 
-def test_a_reminder_calls_on_the_stand_in_of_who_is_away() -> None:
-    absence = {"first_day": "2026-03-01", "last_day": "2026-03-31", "delegate": "out"}
-    rules = policy(people=[{**p, "absences": [absence]} if p["id"] == "ann" else p for p in DOCUMENT["people"]])
-
-    text = reminder_reply(asked(waiting(REFUND)), rules.groups["finance"], rules, NOW)
-
-    assert text.startswith("Reminder for <@U01OUT> <@U01BOB> <@U01OLGA>:")
-
-
-def test_a_reminder_calls_on_the_people_of_a_slack_user_group() -> None:
-    groups = [{"id": "finance", "members": ["bob"], "slack_usergroup": "S01FIN"}, DOCUMENT["groups"][1]]
-    rules = policy(groups=groups).with_usergroups({"S01FIN": ["U01CEM"]})
-
-    text = reminder_reply(asked(waiting(REFUND)), rules.groups["finance"], rules, NOW)
-
-    assert text.startswith("Reminder for <@U01BOB> <@U01CEM>:")
-
-
 def test_a_held_card_says_which_hold_and_why_and_has_no_buttons() -> None:
     on = hold(id="00af", reason="it <refunds> everybody")
 
@@ -439,3 +432,126 @@ def test_an_approved_and_held_card_does_not_say_that_it_is_being_executed() -> N
 
     assert "✅ *Approved.* By Ann Approver" in words(shown)
     assert "⏸️ *Held.*" in words(shown)
+
+
+def test_stages_that_are_asked_together_are_counted_each() -> None:
+    stages = [Stage(group="finance"), Stage(group="on-call", alongside=True)]
+    record = planned(waiting(REFUND), stages=stages)
+    both = record.model_copy(update={"approval": asked(record).model_copy(update={"groups": ["finance", "on-call"]})})
+
+    first, second = words(drawn(both)), words(drawn(voted(both, "ann")))
+
+    assert "Stages 1 and 2 of 2: waiting for finance and on-call: 0 of 1 and 0 of 1 approvals." in first
+    assert "Stage 2 of 2: waiting for on-call: 0 of 1 approvals." in second
+    assert "*Stages*\n1. 1 of 1: finance ✓\n2. 0 of 1: on-call" in second
+
+
+def test_whom_an_escalation_added_is_named_with_the_stage() -> None:
+    approval = asked(waiting(REFUND)).model_copy(update={"asked_too": [AskedToo(stage=1, person="cem")]})
+
+    said = words(drawn(waiting(REFUND).model_copy(update={"approval": approval})))
+
+    assert "*Approvals*\n0 of 1: finance or cem" in said
+
+
+def test_the_scores_are_bars_and_only_those_above_zero() -> None:
+    said = words(drawn(waiting({**REFUND, "amount_minor": 250_000})))
+
+    assert "🔴 tier *high*\n`financial    █████ 5`" in said
+    assert "privacy" not in said and "regulatory" not in said
+
+
+def test_what_raised_the_tier_is_among_the_reasons() -> None:
+    record = waiting(REFUND)
+    assert record.judgement is not None
+    raised = [Raise(by="check:secrets", tier=Tier.HIGH, reason="it gave <no> answer")]
+    assessment = record.judgement.assessment.model_copy(update={"raised": raised, "tier": Tier.HIGH})
+    judged = record.judgement.model_copy(update={"assessment": assessment})
+
+    said = words(drawn(record.model_copy(update={"judgement": judged})))
+
+    assert "• raised to high by check:secrets: it gave &lt;no&gt; answer" in said
+
+
+def test_characters_that_cannot_be_seen_are_written_out_and_pointed_at() -> None:
+    arguments = {**MAIL, "subject": "Your \u202eorder", "body": "all is\u200b well", "list": [{"\u2066": 1}]}
+    context = Context(reasoning="It is \u202efine.")
+
+    said = words(drawn(waiting(arguments, action_type="mail.send", context=context)))
+
+    flag = r"*Characters that cannot be seen or that reorder text*, as `\uXXXX`, in *body*, *list*, *subject*."
+    assert flag in said
+    assert r'`"Your \u202eorder"`' in said and r"It is \u202efine." in said
+    assert r"(its claim: nobody has checked it) :warning: *holds characters that cannot be seen" in said
+    assert "cannot be seen" not in words(drawn(waiting(MAIL, action_type="mail.send")))
+
+
+def test_a_later_revision_shows_what_changed_field_by_field() -> None:
+    earlier = revision_bytes({**REFUND, "amount_minor": 9900, "gone": True})
+
+    said = words(drawn(waiting({**REFUND, "note": "arrived `broken`"}), earlier=earlier))
+
+    assert "*Changed since the revision before* (3):" in said
+    assert '• `"amount_minor"`: `9900` → `4200`' in said
+    assert r'• `"note"`: `"arrived broken"` → `"arrived \u0060broken\u0060"`' in said
+    assert '• `"gone"`: `true` → _not there_' in said
+    assert "revision before" not in words(drawn(waiting(REFUND)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(before=hostile, after=hostile, key=hostile)
+def test_no_difference_leaves_its_place(before: str, after: str, key: str) -> None:
+    try:
+        earlier = revision_bytes({key: before, "note": {key: [before]}, "long": before * 50})
+        record = waiting(
+            {key: after, "note": {key: [after]}, "to": "a", "subject": "", "body": "guaranteed"},
+            action_type="mail.send",
+        )
+    except InvalidRequest:
+        return  # not representable in canonical JSON, so it never was a revision
+
+    drawn(record, earlier=earlier)
+
+
+def test_questions_and_answers_stand_on_the_card_and_nobody_can_approve_between_them() -> None:
+    asking = Questions(person="ann", text="Which <parcel>?", door=Door.SLACK, at=NOW)
+    approval = asked(waiting(REFUND)).model_copy(update={"questions": [asking]})
+    returned = waiting(REFUND).model_copy(update={"approval": approval})
+    answered = asking.model_copy(update={"answer": "The *blue* one.", "answered_at": NOW})
+    back = returned.model_copy(update={"approval": approval.model_copy(update={"questions": [answered]})})
+
+    while_asked, after = drawn(returned), drawn(back)
+
+    assert list(buttons(while_asked)) == [REJECT, MORE] and list(buttons(after)) == [APPROVE, REJECT, MORE]
+    assert "Returned to the agent with questions: nobody can approve before it answers." in words(while_asked)
+    assert "• Ann Approver *asks the agent* 2026-03-04 09:30 UTC: “Which &lt;parcel&gt;?”" in words(while_asked)
+    assert '• *The agent answers* (its claim) 2026-03-04 09:30 UTC: `"The *blue* one."`' in words(after)
+
+
+def test_where_people_sign_in_anew_approve_leads_to_the_page() -> None:
+    found = buttons(drawn(planned(waiting(REFUND), step_up=True)))
+
+    assert list(found) == [APPROVE_ON_PAGE, REJECT, MORE]
+    assert found[APPROVE_ON_PAGE]["url"] == LINK and "value" not in found[APPROVE_ON_PAGE]
+
+
+def test_the_menu_offers_what_can_be_done_in_short_words() -> None:
+    editable = policy(
+        action_types=[
+            {**each, "editable": ["amount_minor"]} if each["id"] == "refund.create" else each
+            for each in DOCUMENT["action_types"]
+        ]
+    )
+
+    reminded = planned(waiting(REFUND), steps=[PlannedStep(number=1, at=NOW)])
+    extensible = planned(reminded, extension=timedelta(hours=4))
+
+    offered = [
+        [option["value"] for option in buttons(drawn(record, rules))[MORE]["options"]]
+        for record, rules in ((waiting(REFUND), POLICY), (reminded, editable), (extensible, editable))
+    ]
+
+    assert offered[0] == ["ask", "reassign", "details"]
+    assert offered[1] == ["edit", "ask", "reassign", "snooze", "details"]
+    assert offered[2] == ["edit", "ask", "reassign", "snooze", "extend"], "Slack takes five"
+    assert buttons(drawn(reminded))[MORE]["options"][-1]["url"] == LINK

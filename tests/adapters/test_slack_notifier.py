@@ -1,68 +1,39 @@
-import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
 
-import asyncpg
 import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from adapters.database.actions import Actions
-from adapters.database.connection import open_pool
-from adapters.database.notices import Notice, Notices
-from adapters.notifiers.slack import SlackNotifier, slack_client
-from domain.approval import Decision, Escalation
+from adapters.notifiers.slack import slack_client
+from domain.approval import AskedToo, Decision, Escalation
 from domain.catalog import Stage
 from domain.errors import NotifierUnavailable
-from domain.ledger import Actor, ActorKind, EntryKind, entry
 from domain.record import ActionRecord
 from local.postgres import EmbeddedPostgres
 from local.processes import free_port
+from tests.adapters.slack_place import Place, opened
 from tests.bundles import bundle, policy
-from tests.installation import prepare_database
-from tests.slack_records import NOW, POLICY, PUBLIC_URL, REFUND, asked, executed, voted, waiting
-from tests.slack_workspace import CHANNEL, ON_CALL, Front, cards, replies, running_workspace, shown
+from tests.slack_records import NOW, POLICY, asked, executed, voted
+from tests.slack_workspace import CHANNEL, ON_CALL, cards, replies, shown
 
-AGENT = Actor(kind=ActorKind.AGENT, id="clerk", door="api")
-
-
-@dataclass
-class Place:
-    """A notifier on a real workspace and a real database."""
-
-    front: Front
-    pool: "asyncpg.Pool[asyncpg.Record]"
-    notifier: SlackNotifier
-
-    async def accepted(self, **changes: Any) -> ActionRecord:
-        """Return a record whose action stands in the database, where notices refer to it."""
-        record = waiting(REFUND, action_id=secrets.token_hex(16), **changes)
-        action = record.action
-        key = f"{action.id}/action.requested"
-        requested = entry(key, EntryKind.ACTION_REQUESTED, NOW, AGENT, {}, action=action.id)
-        await Actions(self.pool).submit(action, "olga", action.id, action.digest, requested)
-        return record
-
-    async def messages(self, record: ActionRecord, channel: str = CHANNEL) -> list[dict[str, Any]]:
-        """Return the messages of a channel that are about an action, and the replies to them."""
-        everything = await self.front.slack.messages(channel)
-        mine = {m["ts"] for m in everything if record.action.id in str(m["blocks"])}
-        return [m for m in everything if m["ts"] in mine or m.get("thread_ts") in mine]
-
-    async def notices(self, record: ActionRecord) -> dict[str, Notice]:
-        """Return the notices of an action by target."""
-        found = await Notices(self.pool).of_action(record.action.id, "slack")
-        return {notice.target: notice for notice in found}
+REMINDED = Escalation(kind="remind", group="finance", at=NOW)
 
 
 @pytest.fixture(scope="module")
-async def place(shared_postgres: EmbeddedPostgres) -> AsyncIterator[Place]:
-    await prepare_database(shared_postgres, "slack_notices", bundle())
-    pool = await open_pool(SecretStr(shared_postgres.url("remit_app", "slack_notices")), 2)
-    async with running_workspace("http://127.0.0.1:9/unused") as slack, Front(slack).running() as front:
-        yield Place(front, pool, SlackNotifier(front.client, Notices(pool), PUBLIC_URL))
-    await pool.close()
+async def open_place(shared_postgres: EmbeddedPostgres) -> AsyncIterator[Place]:
+    async with opened(shared_postgres, "slack_notices") as found:
+        yield found
+
+
+@pytest.fixture
+def place(open_place: Place) -> Place:
+    open_place.fresh()
+    return open_place
+
+
+def reminded(record: ActionRecord, *escalations: Escalation) -> ActionRecord:
+    """Return the record after timers fired."""
+    return record.model_copy(update={"approval": asked(record).model_copy(update={"escalations": [*escalations]})})
 
 
 async def test_the_same_record_shown_twice_is_one_card_and_one_call(place: Place) -> None:
@@ -91,8 +62,10 @@ async def test_a_vote_brings_the_card_up_to_date_and_the_decision_is_told_once(p
     messages = await place.messages(record)
     (card,) = cards(messages)
     assert "Approved and done" in shown(card) and "remit_approve" not in shown(card)
-    (told,) = replies(messages)
-    assert "Ann Approver" in told and "It is broken." in told
+    vote, decision, outcome = replies(messages)
+    assert "Ann Approver" in vote and "It is broken." in vote
+    assert "Approved" in decision and "Ann Approver" in decision
+    assert "*Outcome:* succeeded" in outcome
 
 
 async def test_a_rejection_tells_who_and_why(place: Place) -> None:
@@ -101,19 +74,30 @@ async def test_a_rejection_tells_who_and_why(place: Place) -> None:
 
     await place.notifier.show(voted(record, "bob", Decision.REJECT, "Too much."), POLICY, [])
 
-    (told,) = replies(await place.messages(record))
-    assert "Rejected" in told and "Bob Approver" in told and "Too much." in told
+    vote, decision = replies(await place.messages(record))
+    assert "Bob Approver" in vote and "*rejected*" in vote and "Too much." in vote
+    assert "Rejected" in decision and "Bob Approver" in decision
 
 
 async def test_a_reminder_mentions_those_who_have_not_voted_and_is_sent_once(place: Place) -> None:
     record = await place.accepted()
     await place.notifier.show(record, POLICY, ["asked"])
 
-    await place.notifier.show(record, POLICY, ["reminded"])
-    await place.notifier.show(record, POLICY, ["reminded"])
+    await place.notifier.show(reminded(record, REMINDED), POLICY, ["reminded"])
+    await place.notifier.show(reminded(record, REMINDED), POLICY, ["reminded"])
 
     (reminder,) = replies(await place.messages(record))
-    assert "<@U01ANN> <@U01BOB> <@U01OLGA>" in reminder
+    assert "Reminder for <@U01ANN> <@U01BOB> <@U01OLGA>:" in reminder
+
+
+async def test_what_a_showing_missed_the_next_one_tells_without_calling_on_anybody(place: Place) -> None:
+    record = reminded(await place.accepted(), REMINDED)
+
+    await place.notifier.show(voted(record, "ann"), POLICY, [])
+
+    reminder, vote, decision = replies(await place.messages(record))
+    assert reminder == "finance was reminded 2026-03-04 09:30 UTC."
+    assert "*approved*" in vote and "Approved" in decision
 
 
 async def test_an_escalation_shows_a_card_to_the_new_group_and_says_so_in_the_first_channel(place: Place) -> None:
@@ -121,13 +105,14 @@ async def test_an_escalation_shows_a_card_to_the_new_group_and_says_so_in_the_fi
     await place.notifier.show(record, POLICY, ["asked"])
 
     escalation = Escalation(kind="escalate", group="on-call", at=NOW)
-    approval = asked(record).model_copy(update={"groups": ["finance", "on-call"], "escalations": [escalation]})
+    added = {"groups": ["finance", "on-call"], "asked_too": [AskedToo(stage=1, group="on-call")]}
+    approval = asked(record).model_copy(update={**added, "escalations": [escalation]})
     escalated = record.model_copy(update={"approval": approval})
     await place.notifier.show(escalated, POLICY, ["escalated"])
 
     (told,) = replies(await place.messages(record))
     assert "on-call is asked too" in told
-    (card,) = await place.messages(record, ON_CALL)
+    (card,) = cards(await place.messages(record, ON_CALL))
     assert "Waiting for finance or on-call" in shown(card) and "remit_approve" in shown(card)
 
     await place.notifier.show(voted(escalated, "cem"), POLICY, [])
@@ -138,21 +123,23 @@ async def test_an_escalation_shows_a_card_to_the_new_group_and_says_so_in_the_fi
 
 async def test_the_group_of_the_next_stage_gets_its_card_when_it_is_asked(place: Place) -> None:
     record = await place.accepted()
-    plan = asked(record).plan.model_copy(update={"later": [Stage(group="on-call")]})
+    stages = [Stage(group="finance"), Stage(group="on-call")]
+    plan = asked(record).plan.model_copy(update={"stages": stages})
     staged = record.model_copy(update={"approval": asked(record).model_copy(update={"plan": plan})})
     await place.notifier.show(staged, POLICY, ["asked"])
     assert await place.messages(record, ON_CALL) == []
 
-    second = voted(staged, "ann")
+    second = reminded(voted(staged, "ann"), Escalation(kind="remind", group="on-call", at=NOW))
     await place.notifier.show(second, POLICY, ["asked"])
     await place.notifier.show(second, POLICY, ["reminded"])
 
     for channel in (CHANNEL, ON_CALL):
         (card,) = cards(await place.messages(record, channel))
         assert "Stage 2 of 2: waiting for on-call" in shown(card)
-    assert replies(await place.messages(record)) == [], "who has had their say is not reminded"
-    (reminder,) = replies(await place.messages(record, ON_CALL))
-    assert reminder.startswith("Reminder for <@U01CEM>:")
+    (vote,) = replies(await place.messages(record))
+    assert "*approved*" in vote, "who has had their say is not reminded"
+    reminder, vote = replies(await place.messages(record, ON_CALL))
+    assert "Reminder for <@U01CEM>:" in reminder and "*approved*" in vote
 
 
 @pytest.mark.parametrize("failure", ["ratelimited", "503", "bad gateway"])
@@ -190,9 +177,9 @@ async def test_a_lost_response_does_not_remind_twice(place: Place) -> None:
     await place.notifier.show(record, POLICY, ["asked"])
     place.front.break_off("chat.postMessage", after=True)
     with pytest.raises(NotifierUnavailable):
-        await place.notifier.show(record, POLICY, ["reminded"])
+        await place.notifier.show(reminded(record, REMINDED), POLICY, ["reminded"])
 
-    await place.notifier.show(record, POLICY, ["reminded"])
+    await place.notifier.show(reminded(record, REMINDED), POLICY, ["reminded"])
 
     assert len(replies(await place.messages(record))) == 1
 
@@ -264,7 +251,7 @@ async def test_a_slack_that_cannot_be_reached_is_tried_again(place: Place) -> No
     nowhere = slack_client(SecretStr("xoxb-none"), f"http://127.0.0.1:{free_port()}/api")
 
     with pytest.raises(NotifierUnavailable, match="cannot be reached"):
-        await SlackNotifier(nowhere, Notices(place.pool), PUBLIC_URL).show(record, POLICY, ["asked"])
+        await place.notifier_by(nowhere).show(record, POLICY, ["asked"])
 
 
 async def test_an_action_nobody_is_asked_about_is_not_shown(place: Place) -> None:

@@ -1,90 +1,37 @@
-"""Groups from Slack: read from a strict stand-in of the two methods, kept in PostgreSQL, counted while confirmed."""
+"""Groups from Slack: read from the strict front, kept in PostgreSQL, counted while confirmed."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from aiohttp import web
 from pydantic import HttpUrl, SecretStr
 from structlog.testing import capture_logs
 
 from adapters.database.policies import CurrentPolicy, Policies
 from adapters.database.usergroups import Usergroups
-from adapters.notifiers.slack import UsergroupReader, slack_client
+from adapters.notifiers.slack import UsergroupReader
 from domain.authority import Question, may_vote
 from domain.errors import NotifierUnavailable
 from domain.policy import Policy
 from local.postgres import EmbeddedPostgres
-from local.processes import free_port
 from settings import Settings
 from tests.bundles import bundle, policy
 from tests.databases import Database, fresh_database
 from tests.installation import prepare_database
+from tests.slack_front import Front
+from tests.slack_workspace import strict_workspace
 from worker import active_policy, read_usergroups
 
-TOKEN = "xoxb-usergroups"
 MAX_AGE = timedelta(minutes=15)
 EVERY = timedelta(minutes=3)
 GROUPS = [
     {"id": "finance", "members": ["bob", "olga"], "slack_usergroup": "S01FIN"},
     {"id": "on-call", "members": ["cem"], "slack_usergroup": "S02CALL"},
 ]
-PEOPLE = {user: {"id": user, "deleted": False, "is_bot": False} for user in ("U01ANN", "U01BOB", "U01CEM", "U01OUT")}
-
-
-@dataclass
-class Slack:
-    """`usergroups.users.list` and `users.info` as Slack answers them: errors come with HTTP 200, but for 429."""
-
-    usergroups: dict[str, list[str]] = field(default_factory=lambda: {"S01FIN": ["U01ANN"], "S02CALL": []})
-    users: dict[str, dict[str, Any]] = field(default_factory=lambda: {**PEOPLE})
-    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
-    calls: list[str] = field(default_factory=list)
-    url: str = ""
-
-    def fail(self, method: str, error: str, status: int = 200) -> None:
-        """Answer a method with an error from now on."""
-        self.answers[method] = (status, {"ok": False, "error": error})
-
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator["Slack"]:
-        """Serve on a free port."""
-        app = web.Application()
-        app.router.add_route("*", "/api/{method}", self._answer)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        port = free_port()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        self.url = f"http://127.0.0.1:{port}/api/"
-        yield self
-        await runner.cleanup()
-
-    async def _answer(self, request: web.Request) -> web.Response:
-        method = request.match_info["method"]
-        arguments = {**request.query, **{name: str(value) for name, value in (await request.post()).items()}}
-        self.calls.append(f"{method} {arguments.get('usergroup') or arguments.get('user')}")
-        status, body = self.answers.get(method) or (200, self._result(method, request, arguments))
-        headers = {"Retry-After": "30"} if status == 429 else {}
-        if isinstance(body, str):
-            return web.Response(text=body, status=status, content_type="text/html")
-        return web.json_response(body, status=status, headers=headers)
-
-    def _result(self, method: str, request: web.Request, arguments: Mapping[str, str]) -> dict[str, Any]:
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return {"ok": False, "error": "invalid_auth"}
-        if request.content_type == "application/json":  # neither method reads JSON
-            return {"ok": False, "error": "invalid_arguments"}
-        if method == "usergroups.users.list":
-            users = self.usergroups.get(arguments.get("usergroup", ""))
-            return {"ok": True, "users": users} if users is not None else {"ok": False, "error": "no_such_subteam"}
-        if method == "users.info":
-            user = self.users.get(arguments.get("user", ""))
-            return {"ok": True, "user": user} if user is not None else {"ok": False, "error": "user_not_found"}
-        return {"ok": False, "error": "unknown_method"}
 
 
 @dataclass
@@ -102,7 +49,7 @@ class Fixed:
 class Place:
     """A Slack, a database and a reader between them."""
 
-    slack: Slack
+    slack: Front
     store: Usergroups
     database: Database
     policies: Fixed
@@ -110,7 +57,12 @@ class Place:
     @property
     def reader(self) -> UsergroupReader:
         """A reader as the worker makes it."""
-        return UsergroupReader(slack_client(SecretStr(TOKEN), self.slack.url), self.policies, self.store, EVERY)
+        return UsergroupReader(self.slack.client, self.policies, self.store, EVERY)
+
+    @property
+    def calls(self) -> list[str]:
+        """What Slack was asked, and about whom."""
+        return [f"{method} {asked.get('usergroup') or asked.get('user')}" for method, asked in self.slack.asked]
 
     async def age(self, by: timedelta) -> None:
         """Make everything that was confirmed older."""
@@ -123,9 +75,17 @@ async def database(shared_postgres: EmbeddedPostgres) -> Database:
     return await fresh_database(shared_postgres)
 
 
+@pytest.fixture(scope="module")
+async def slack() -> AsyncIterator[Front]:
+    async with strict_workspace() as front:
+        yield front
+
+
 @pytest.fixture
-async def place(database: Database) -> AsyncIterator[Place]:
-    async with database.pool() as pool, Slack().running() as slack:
+async def place(database: Database, slack: Front) -> AsyncIterator[Place]:
+    slack.reset()
+    slack.world.usergroups.update({"S01FIN": ["U01ANN"], "S02CALL": []})
+    async with database.pool() as pool:
         await pool.execute("DELETE FROM slack_usergroup")
         yield Place(slack, Usergroups(pool, MAX_AGE), database, Fixed(policy(groups=GROUPS)))
 
@@ -137,26 +97,25 @@ async def test_what_slack_says_of_the_user_groups_of_the_policy_is_confirmed(pla
 
 
 async def test_strangers_bots_and_deactivated_accounts_are_left_out(place: Place) -> None:
-    place.slack.usergroups["S01FIN"] = ["U01OUT", "U01ANN", "U09STRANGER", "U01BOB", "U01CEM", "U01OLGA"]
-    place.slack.users["U01BOB"] = {"id": "U01BOB", "deleted": True}  # Slack leaves out the rest of such an account
-    place.slack.users["U01CEM"] = {**PEOPLE["U01CEM"], "is_bot": True}
+    place.slack.world.usergroups["S01FIN"] = ["U01OUT", "U01ANN", "U09STRANGER", "U01BOB", "U01CEM", "U01OLGA"]
+    place.slack.world.users = {"U01BOB": {"deleted": True}, "U01CEM": {"is_bot": True}, "U01OLGA": None}
 
     await place.reader.read()
 
     assert (await place.store.confirmed())["S01FIN"] == ["U01ANN", "U01OUT"], "and of U01OLGA Slack knows nothing"
-    assert "users.info U09STRANGER" not in place.slack.calls
+    assert "users.info U09STRANGER" not in place.calls
 
 
 async def test_what_was_read_lately_is_not_read_again_by_another_worker(place: Place) -> None:
     await place.reader.read()
-    place.slack.calls.clear()
+    place.slack.asked.clear()
 
     await place.reader.read()
-    assert place.slack.calls == []
+    assert place.calls == []
 
     await place.age(EVERY)
     await place.reader.read()
-    assert [call for call in place.slack.calls if call.startswith("usergroups")] == [
+    assert [call for call in place.calls if call.startswith("usergroups")] == [
         "usergroups.users.list S01FIN",
         "usergroups.users.list S02CALL",
     ]
@@ -164,7 +123,7 @@ async def test_what_was_read_lately_is_not_read_again_by_another_worker(place: P
 
 async def test_members_who_left_the_user_group_are_forgotten_at_the_next_reading(place: Place) -> None:
     await place.reader.read()
-    place.slack.usergroups["S01FIN"] = ["U01OUT"]
+    place.slack.world.usergroups["S01FIN"] = ["U01OUT"]
     await place.age(EVERY)
 
     await place.reader.read()
@@ -194,20 +153,20 @@ async def test_a_user_group_that_the_policy_no_longer_names_is_forgotten(place: 
     ids=["limited", "internal", "away", "no JSON", "no users", "users of another shape"],
 )
 async def test_a_failure_that_passes_confirms_nobody_and_is_tried_again(place: Place, status: int, body: Any) -> None:
-    place.slack.answers["usergroups.users.list"] = (status, body)
+    place.slack.answer("usergroups.users.list", body, status)
 
     with pytest.raises(NotifierUnavailable):
         await place.reader.read()
     assert await place.store.confirmed() == {}
 
-    place.slack.answers.clear()
+    place.slack.heal()
     await place.reader.read()
     assert set(await place.store.confirmed()) == {"S01FIN", "S02CALL"}
 
 
 @pytest.mark.parametrize("body", [{"ok": True}, {"ok": True, "user": {"id": "U01ANN"}}, {"ok": True, "user": []}])
 async def test_an_account_that_slack_does_not_say_is_active_confirms_nobody(place: Place, body: Any) -> None:
-    place.slack.answers["users.info"] = (200, body)
+    place.slack.answer("users.info", body)
 
     with pytest.raises(NotifierUnavailable, match="U01ANN"):
         await place.reader.read()
@@ -228,7 +187,7 @@ async def test_an_account_that_slack_does_not_say_is_active_confirms_nobody(plac
 async def test_what_only_a_person_can_mend_is_logged_with_how_and_confirms_nobody(
     place: Place, method: str, code: str, to_do: str
 ) -> None:
-    place.slack.fail(method, code)
+    place.slack.fail(method, code, times=None)
 
     with capture_logs() as logs:
         await place.reader.read()
@@ -241,7 +200,7 @@ async def test_what_only_a_person_can_mend_is_logged_with_how_and_confirms_nobod
 
 async def test_while_slack_is_away_members_count_until_they_are_too_old(place: Place) -> None:
     await place.reader.read()
-    place.slack.fail("usergroups.users.list", "internal_error")
+    place.slack.fail("usergroups.users.list", "internal_error", times=None)
 
     await place.age(MAX_AGE - timedelta(minutes=1))
     with pytest.raises(NotifierUnavailable):
@@ -282,12 +241,14 @@ async def test_a_vote_by_a_member_from_slack_counts_while_the_membership_does(
         assert (await policies.current()).ref == judged_by.ref
 
 
-async def test_the_worker_keeps_user_groups_confirmed(shared_postgres: EmbeddedPostgres) -> None:
+async def test_the_worker_keeps_user_groups_confirmed(shared_postgres: EmbeddedPostgres, slack: Front) -> None:
+    slack.reset()
+    slack.world.usergroups.update({"S01FIN": ["U01ANN"], "S02CALL": []})
     await prepare_database(shared_postgres, "usergroup_worker", bundle(groups=GROUPS))
     database = Database(shared_postgres, "usergroup_worker")
-    async with Slack().running() as slack, database.pool() as pool:
+    async with database.pool() as pool:
         settings = Settings(_env_file=None, slack_base_url=HttpUrl(slack.url), policy_refresh_seconds=0.05)
-        reading = asyncio.create_task(read_usergroups(pool, settings, SecretStr(TOKEN)))
+        reading = asyncio.create_task(read_usergroups(pool, settings, SecretStr(slack.slack.bot_token)))
         async with asyncio.timeout(10):
             while (found := await active_policy(pool, settings).current()).unconfirmed:
                 await asyncio.sleep(0.02)

@@ -519,7 +519,7 @@ async def test_ready_says_that_everything_is_there_and_metrics_are_shown(remit: 
     ready = await remit.http.get("/readyz")
     metrics = await remit.http.get("/metrics")
 
-    expected = {"ready": True, "database": "ok", "temporal": "ok", "worker": "ok", "policy": "ok"}
+    expected = {"ready": True, "database": "ok", "temporal": "ok", "worker": "ok", "policy": "ok", "step_up": "ok"}
     assert (ready.status_code, ready.json()) == (200, expected)
     assert "remit_actions_assessed_total" in metrics.text
 

@@ -1,12 +1,17 @@
 """Changing the policy over the API on a whole installation: proposed, approved by others, in use without a restart."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from adapters.database.administration import create_token
+from adapters.database.connection import open_pool
+from adapters.database.tokens import TokenKind
 from local.postgres import EmbeddedPostgres
 from local.temporal import TemporalServer
 from tests.bundles import DOCUMENT, bundle
@@ -127,3 +132,52 @@ async def test_what_cannot_be_proposed_is_refused_and_changes_nothing(governed: 
         assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
     assert await active(governed) == first
     assert await governed.fetchval("SELECT count(*) FROM action WHERE action_type = 'policy.activate'") == 0
+
+
+async def test_a_text_of_a_bundle_that_cannot_be_stored_is_refused_with_its_path(governed: Installation) -> None:
+    rules = GOVERNED["risk"]["rules"]
+    kind = GOVERNED["action_types"][0]
+    told = {
+        "version": second(version="2{}"),
+        "agents[0].title": second(agents=[{**GOVERNED["agents"][0], "title": "C{}"}, *GOVERNED["agents"][1:]]),
+        "risk.rules[0].because": second(
+            risk={**GOVERNED["risk"], "rules": [{**rules[0], "because": "{}"}, *rules[1:]]}
+        ),
+        "action_types[0].arguments.description": second(
+            action_types=[
+                {**kind, "arguments": {**kind["arguments"], "description": "{}"}},
+                *GOVERNED["action_types"][1:],
+            ]
+        ),
+        "tests[0].context.prompt": second(tests=[{**LARGE, "context": {"prompt": "{}"}}]),
+        "more{}": second(**{"more{}": 1}),
+    }
+    for odd, escape, said in (("\x00", r"\u0000", "NUL character"), ("\ud800", r"\ud800", "half of a character")):
+        for path, document in told.items():
+            body = json.dumps({"bundle": document, "reason": "why"}).replace("{}", escape)
+            headers = {**governed.client("olga"), "Content-Type": "application/json"}
+            answer = await governed.http.post("/v1/policy/proposals", content=body, headers=headers)
+            assert answer.status_code == 422, answer.text
+            assert f"\n  {path.format(escape)}: the text has " in answer.json()["detail"], answer.text
+            assert said in answer.json()["detail"]
+            assert odd not in answer.json()["detail"]
+    assert await governed.fetchval("SELECT count(*) FROM action") == 0
+
+
+async def test_only_people_propose_changes_whatever_an_agents_token_says(governed: Installation) -> None:
+    pool = await open_pool(SecretStr(governed.postgres.url("remit_owner", governed.database)), 1)
+    governed.tokens["remit.policy"] = await create_token(pool, TokenKind.AGENT, "remit.policy", "tests")
+    await pool.close()
+    change = {"action_type": "policy.activate", "arguments": {"bundle": "sha256:" + "0" * 64}}
+    refused: list[tuple[str, dict[str, Any], int, str]] = [
+        ("remit.policy", {}, 403, "changes of the policy are proposed by people: POST /v1/policy/proposals"),
+        ("remit.policy", {**change, "use_case": "remit.policy"}, 403, "are proposed by people"),
+        ("clerk", change, 422, "no action type 'policy.activate' in the catalog"),
+        ("clerk", {**change, "use_case": "remit.policy"}, 422, "no use case 'remit.policy' in the catalog"),
+    ]
+    for agent, body, status, said in refused:
+        arguments = body.get("arguments", {"customer": "c-1", "text": "called"})
+        changes = {name: value for name, value in body.items() if name != "arguments"}
+        answer = await governed.submit(arguments, agent=agent, **changes)
+        assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
+    assert await governed.fetchval("SELECT count(*) FROM action") == 0

@@ -1,41 +1,20 @@
 """The review page in a real browser with JavaScript switched off."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
+from tests.api.browser import opened_page
 from tests.installation import Installation
 
-_QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
 HOSTILE = "Refund \u202e000.01 RUE\u202c <script>document.title = 'owned'</script><img src=x onerror=alert(1)>"
-
-
-def browser_path() -> str:
-    """Return where the browser is. Without one the test fails on CI and is skipped, loudly, elsewhere."""
-    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
-    if found is not None:
-        return found
-    advice = "NO BROWSER: run apt-get install chromium, or make test-setup as root, to test the review page in one"
-    if os.environ.get("CI") == "true":
-        pytest.fail(advice)
-    pytest.skip(advice)
 
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    """A page of a fresh browser without JavaScript, which asks nobody but this machine."""
-    arguments = [*_QUIET, "--no-sandbox"] if os.geteuid() == 0 else _QUIET
-    path = browser_path()
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=arguments)
-        context = await browser.new_context(java_script_enabled=False)
-        context.set_default_timeout(20_000)
-        yield await context.new_page()
-        await browser.close()
+    async with opened_page() as opened:
+        yield opened
 
 
 async def test_a_reviewer_signs_in_reads_a_hostile_action_and_rejects_it_with_a_reason(

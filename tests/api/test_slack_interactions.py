@@ -15,31 +15,43 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 from slack_sdk.signature import SignatureVerifier
+from structlog.testing import capture_logs
 
-from adapters.notifiers.slack import slack_client
-from adapters.notifiers.slack.cards import APPROVE, APPROVE_WITH_REASON, REJECT, Choice, buttons_id, card
-from api import problems, slack
+from adapters.database.notices import Notice
+from adapters.notifiers.slack import client
+from adapters.notifiers.slack.buttons import APPROVE, APPROVE_ON_PAGE, APPROVE_WITH_REASON, REJECT, Place, buttons_id
+from adapters.notifiers.slack.cards import card
+from adapters.notifiers.slack.seal import Choice, Seal
+from api import problems, slack, slack_dispatch, slack_votes
 from api.connections import Connections
 from api.limits import MAX_BODY_BYTES
-from api.slack_dispatch import APPROVE_FORM, REJECT_FORM, reason_form
+from api.slack_dispatch import ACK_SECONDS
 from api.slack_payloads import Carried
+from api.slack_socket import socket_mode
+from api.slack_votes import APPROVE_FORM, REJECT_FORM, reason_form
 from domain.approval import ApprovalOutcome, Ballot, Decision, Door, Receipt
 from domain.errors import EngineUnavailable, NotFound, PolicyUnavailable, Refusal, RefusalCode
-from domain.ledger import Entry
+from domain.ledger import Entry, EntryKind
 from domain.policy import Policy
 from domain.record import ActionRecord
 from local.processes import free_port
-from local.slack import LocalSlack
 from settings import Settings
+from tests.slack_front import Delivery, Front, view_problems
 from tests.slack_records import ACTION_ID, POLICY, PUBLIC_URL, REFUND, voted, waiting
-from tests.slack_workspace import CHANNEL, Front, running_workspace
+from tests.slack_workspace import CHANNEL, strict_workspace
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 RECORD = waiting(REFUND)
-VALUE = json.dumps({"action": ACTION_ID, "revision": RECORD.action.digest})
+BUTTON_KEY = "a key for the buttons of tests"
+SEAL = Seal(SecretStr(BUTTON_KEY))
+CHOICE = Choice(action=ACTION_ID, revision=RECORD.action.digest, channel=CHANNEL)
+VALUE = SEAL.sealed(CHOICE)
 COUNTED = Receipt(accepted=True, outcome=ApprovalOutcome.APPROVED, approvals=1, quorum=1)
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 TS = "1772616900.000100"
+PATIENCE_SECONDS = 60
+"""How long the tests with a real workspace let everybody take: a busy machine is not what they are about."""
+SLACKS_LIMIT_SECONDS = 3
 
 
 @dataclass
@@ -48,6 +60,7 @@ class Engine:
 
     answer: Receipt | Exception | None = COUNTED
     seconds: float = 0
+    noted: str = TS
     record: ActionRecord = RECORD
     policy: Policy | Exception = POLICY
     ballots: list[tuple[str, Ballot, timedelta]] = field(default_factory=list)
@@ -65,6 +78,9 @@ class Engine:
             raise NotFound(f"no action '{action_id}'")
         return self.record
 
+    async def of_action(self, action_id: str, notifier: str) -> list[Notice]:
+        return [Notice(target=CHANNEL, reference=self.noted, shown="...")] if action_id == ACTION_ID else []
+
     async def append(self, entries: list[Entry]) -> None:
         self.entries.extend(entries)
 
@@ -80,6 +96,7 @@ def app_of(engine: Engine, **changes: Any) -> FastAPI:
         **{
             "slack_bot_token": "xoxb-test",
             "slack_signing_secret": SECRET,
+            "slack_button_key": BUTTON_KEY,
             "slack_base_url": "http://127.0.0.1:9/api/",
             **changes,
         },
@@ -88,7 +105,7 @@ def app_of(engine: Engine, **changes: Any) -> FastAPI:
     app = FastAPI()
     problems.install(app)
     app.include_router(slack.router)
-    needed = dict.fromkeys(("actions", "workflows", "ledger", "policies"), cast(Any, engine))
+    needed = dict.fromkeys(("actions", "workflows", "ledger", "notices", "policies"), cast(Any, engine))
     others = {part.name: unused for part in dataclasses.fields(Connections)}
     app.state.connections = Connections(**{**others, **needed, "settings": settings})
     return app
@@ -101,7 +118,7 @@ def signed(body: bytes, secret: str = SECRET, timestamp: str | None = None) -> d
 
 
 def click(action_id: str = APPROVE, user: str = "U01ANN", **changes: Any) -> dict[str, Any]:
-    button = {"action_id": action_id, "block_id": buttons_id(ACTION_ID), "action_ts": TS, "value": VALUE}
+    button = {"action_id": action_id, "block_id": buttons_id(VALUE), "action_ts": TS, "value": VALUE}
     payload = {
         "type": "block_actions",
         "user": {"id": user, "username": "whoever"},
@@ -252,13 +269,6 @@ async def test_what_is_signed_and_no_interaction_of_slacks_is_401(body: bytes) -
 @pytest.mark.parametrize(
     "payload",
     [
-        click(button={"value": ""}),
-        click(button={"value": "{}"}),
-        click(button={"value": "[1"}),
-        click(button={"value": json.dumps({"action": "../../etc", "revision": RECORD.action.digest})}),
-        click(button={"value": json.dumps({"action": ACTION_ID, "revision": "sha256:short"})}),
-        click(button={"value": VALUE[:-1] + ', "more": 1}'}),
-        click(button={"block_id": buttons_id("f" * 32)}),
         submission("why", callback_id="another_form"),
         submission("why", private_metadata="{}"),
     ],
@@ -271,6 +281,73 @@ async def test_a_button_or_form_that_is_not_one_of_remits_is_422(payload: dict[s
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), answer.text
     assert engine.ballots == []
+
+
+OTHERS = Seal(SecretStr("another key than this one")).sealed(CHOICE)
+ELSEWHERE = SEAL.sealed(CHOICE.model_copy(update={"channel": "C01ONCALL"}))
+
+
+@pytest.mark.parametrize(
+    ("pressed", "why"),
+    [
+        (click(button={"value": ""}), "not_sealed_here"),
+        (click(button={"value": json.dumps(CHOICE.model_dump())}), "not_sealed_here"),
+        (click(button={"value": VALUE[:-1] + ("A" if VALUE[-1] != "A" else "B")}), "not_sealed_here"),
+        (click(button={"value": OTHERS, "block_id": buttons_id(OTHERS)}), "not_sealed_here"),
+        (click(button={"value": ELSEWHERE}), "not_sealed_here"),
+        (click(button={"block_id": "remit:" + "f" * 32}), "not_sealed_here"),
+        (click(button={"value": ELSEWHERE, "block_id": buttons_id(ELSEWHERE)}), "sealed_for_another_channel"),
+        (click(channel={"id": "C01ONCALL"}), "sealed_for_another_channel"),
+        (click(message={"ts": "1772616900.000999"}), "not_the_noted_card"),
+    ],
+)
+@pytest.mark.parametrize("user", ["U01ANN", "U01MALLORY"])
+async def test_a_button_that_remit_did_not_put_there_decides_nothing_and_is_recorded(
+    pressed: dict[str, Any], why: str, user: str
+) -> None:
+    engine = Engine()
+
+    with capture_logs() as logs:
+        answer = await send(app_of(engine), {**pressed, "user": {"id": user}})
+
+    assert (answer.status_code, answer.content, engine.ballots) == (200, b"", [])
+    (recorded,) = engine.entries
+    body = json.loads(recorded.body)
+    assert recorded.kind is EntryKind.CLICK_REFUSED
+    assert body["actor"]["id"] == {"U01ANN": "ann", "U01MALLORY": "slack:U01MALLORY"}[user]
+    assert body["data"]["why"] == why and body["data"]["slack_user"] == user
+    assert (body["data"]["channel"], body["data"]["ts"]) == (pressed["channel"]["id"], pressed["message"]["ts"])
+    assert [line["why"] for line in logs if line["event"] == "slack_click_refused"] == [why]
+
+
+async def test_a_refused_click_delivered_twice_is_recorded_once() -> None:
+    engine = Engine()
+    app = app_of(engine)
+
+    for _ in range(2):
+        await send(app, click(message={"ts": "1772616900.000999"}))
+
+    first, again = engine.entries
+    assert first.key == again.key
+
+
+async def test_a_click_on_a_card_that_is_just_being_noted_waits_for_the_note() -> None:
+    engine = Engine(noted="")
+    sending = asyncio.create_task(send(app_of(engine), click()))
+    await asyncio.sleep(0.05)
+    engine.noted = TS
+
+    await sending
+
+    assert len(engine.ballots) == 1
+
+
+async def test_the_button_that_leads_to_the_page_is_acknowledged_and_decides_nothing() -> None:
+    engine = Engine()
+
+    answer = await send(app_of(engine), click(APPROVE_ON_PAGE, button={"value": ""}))
+
+    assert (answer.status_code, answer.content, engine.ballots, engine.entries) == (200, b"", [], [])
 
 
 async def test_a_signed_body_that_is_not_a_form_is_401() -> None:
@@ -395,39 +472,38 @@ def test_the_form_fits_slacks_limits_and_asks_for_a_reason(form: str) -> None:
 
     assert view["callback_id"] == form and view["title"]["text"] == view["submit"]["text"]
 
-    assert len(view["title"]["text"]) <= 24 and len(view["private_metadata"]) <= 3000
+    assert view_problems(view) == []
     element = view["blocks"][-1]["element"]
     assert (element["min_length"], element["max_length"]) == (1, 2000)
     assert not view["blocks"][-1].get("optional", False)
 
 
-# With a real workspace: signed by the stand-in, over loopback.
+# With a real workspace: the emulator behind the strict front, by HTTP and by Socket Mode, over loopback.
 
 
 @dataclass
 class Workspace:
     """A card in a channel of the stand-in, and Remit's door behind its buttons."""
 
-    slack: LocalSlack
     front: Front
     engine: Engine
-    app: FastAPI
     ts: str = ""
 
-    async def press(self, button: str, user: str = "U01ANN") -> None:
-        value = Choice(action=ACTION_ID, revision=RECORD.action.digest).model_dump_json()
-        await self.slack.click(CHANNEL, self.ts, user, button, buttons_id(ACTION_ID), value)
+    async def press(self, button: str, user: str = "U01ANN") -> Delivery:
+        """Press a button; one that does not stand on this card is forged."""
+        forged = button not in (APPROVE, REJECT)
+        return await self.front.press(CHANNEL, self.ts, user, button, buttons_id(VALUE), VALUE, forged=forged)
 
     async def note(self, count: int) -> str:
-        """Return the newest note, with whom it is to, once there are `count`."""
-        async with asyncio.timeout(10):
+        """Return the note that was posted as number `count`, with whom it is to, as soon as it is there."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(notes := await self.notes()) < count:
                 await asyncio.sleep(0.05)
-        return f"{notes[-1]['ephemeral_to']}: {notes[-1]['text']}"
+        return f"{notes[count - 1]['ephemeral_to']}: {notes[count - 1]['text']}"
 
     async def notes(self) -> list[dict[str, Any]]:
         """Return the messages that only one person sees."""
-        return [message for message in await self.slack.messages(CHANNEL) if message.get("ephemeral_to")]
+        return [message for message in await self.front.slack.messages(CHANNEL) if message.get("ephemeral_to")]
 
 
 @contextlib.asynccontextmanager
@@ -443,30 +519,41 @@ async def served(app: FastAPI, port: int) -> AsyncIterator[None]:
     await serving
 
 
-@pytest.fixture(scope="module")
-async def open_workspace() -> AsyncIterator[Workspace]:
+@pytest.fixture(scope="module", params=["http", "socket"])
+async def open_workspace(request: pytest.FixtureRequest) -> AsyncIterator[Workspace]:
+    with pytest.MonkeyPatch.context() as patient:
+        patient.setattr(client, "TIMEOUT_SECONDS", PATIENCE_SECONDS)
+        async with workspace_by(request.param) as opened:
+            yield opened
+
+
+@contextlib.asynccontextmanager
+async def workspace_by(way: str) -> AsyncIterator[Workspace]:
     port = free_port()
-    async with (
-        running_workspace(f"http://127.0.0.1:{port}/slack/interactions") as stand_in,
-        Front(stand_in).running() as front,
-    ):
+    url = f"http://127.0.0.1:{port}/slack/interactions" if way == "http" else ""
+    async with strict_workspace(url) as front, contextlib.AsyncExitStack() as stack:
         engine = Engine()
-        app = app_of(
-            engine,
-            slack_bot_token=SecretStr(stand_in.bot_token),
-            slack_signing_secret=SecretStr(stand_in.signing_secret),
-            slack_base_url=front.url,
-        )
-        drawn = card(RECORD, POLICY, PUBLIC_URL)
-        client = slack_client(SecretStr(stand_in.bot_token), stand_in.base_url)
-        posted = await client.chat_postMessage(channel=CHANNEL, text=drawn.text, blocks=drawn.blocks)
-        async with served(app, port):
-            yield Workspace(stand_in, front, engine, app, str(posted["ts"]))
+        secrets = {
+            "slack_signing_secret": SecretStr(front.slack.signing_secret) if way == "http" else None,
+            "slack_app_token": SecretStr(front.slack.app_token) if way == "socket" else None,
+        }
+        app = app_of(engine, slack_bot_token=SecretStr(front.slack.bot_token), slack_base_url=front.url, **secrets)
+        drawn = card(RECORD, POLICY, PUBLIC_URL, Place(CHANNEL, SEAL))
+        posted = await front.client.chat_postMessage(channel=CHANNEL, text=drawn.text, blocks=drawn.blocks)
+        if way == "http":
+            await stack.enter_async_context(served(app, port))
+        else:
+            doors: Connections = app.state.connections
+            await stack.enter_async_context(socket_mode(doors.settings, lambda: slack.door_of(doors)))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await front.socket.connected()
+        yield Workspace(front, engine, str(posted["ts"]))
 
 
 @pytest.fixture
-def workspace(open_workspace: Workspace) -> Workspace:
-    fresh = Engine()
+def workspace(open_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setattr(slack_dispatch, "ACK_SECONDS", PATIENCE_SECONDS)
+    fresh = Engine(noted=open_workspace.ts)
     vars(open_workspace.engine).update(vars(fresh))
     open_workspace.front.calls.clear()
     return open_workspace
@@ -488,8 +575,8 @@ async def test_a_real_rejection_asks_why_and_carries_the_reason(workspace: Works
     def form(reason: str) -> dict[str, Any]:
         return {"reason": {"text": {"type": "plain_text_input", "value": reason}}}
 
-    assert "Say why" in (await workspace.slack.submit_modal("U01ANN", form(" ")))["reason"]
-    assert await workspace.slack.submit_modal("U01ANN", form("Too much.")) == {}
+    assert "Say why" in (await workspace.front.submit("U01ANN", form(" ")))["reason"]
+    assert await workspace.front.submit("U01ANN", form("Too much.")) == {}
 
     ((action_id, ballot, _),) = workspace.engine.ballots
     assert (action_id, ballot.decision, ballot.reason) == (ACTION_ID, Decision.REJECT, "Too much.")
@@ -502,8 +589,8 @@ async def test_a_real_approval_that_needs_a_reason_asks_for_it_and_carries_it(wo
     def form(reason: str) -> dict[str, Any]:
         return {"reason": {"text": {"type": "plain_text_input", "value": reason}}}
 
-    assert "Say why" in (await workspace.slack.submit_modal("U01ANN", form(" ")))["reason"]
-    assert await workspace.slack.submit_modal("U01ANN", form("I called them.")) == {}
+    assert "Say why" in (await workspace.front.submit("U01ANN", form(" ")))["reason"]
+    assert await workspace.front.submit("U01ANN", form("I called them.")) == {}
 
     ((action_id, ballot, _),) = workspace.engine.ballots
     assert (action_id, ballot.decision, ballot.reason) == (ACTION_ID, Decision.APPROVE, "I called them.")
@@ -548,20 +635,20 @@ async def test_a_click_by_somebody_unknown_is_recorded_as_an_attempt_and_told(
 
 @pytest.mark.parametrize("trouble", ["the engine is away", "the engine is slow", "there is no policy"])
 async def test_a_vote_that_could_not_be_recorded_is_acknowledged_in_time_and_told(
-    workspace: Workspace, trouble: str
+    workspace: Workspace, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert slack_votes.PATIENCE.total_seconds() < ACK_SECONDS < SLACKS_LIMIT_SECONDS
     if trouble == "the engine is slow":
-        workspace.engine.seconds = 60
+        monkeypatch.setattr(slack_dispatch, "ACK_SECONDS", 0.1)
+        workspace.engine.seconds = 2 * PATIENCE_SECONDS
     elif trouble == "the engine is away":
         workspace.engine.answer = EngineUnavailable("no worker answered in time")
     else:
         workspace.engine.policy = PolicyUnavailable("no policy bundle is active")
     before = len(await workspace.notes())
-    started = time.monotonic()
 
     await workspace.press(APPROVE)
 
-    assert time.monotonic() - started < 3
     assert "please click again" in await workspace.note(before + 1)
 
 
@@ -580,7 +667,7 @@ async def test_a_note_that_cannot_be_sent_does_not_fail_the_click(workspace: Wor
 
     await workspace.press(APPROVE)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while "chat.postEphemeral" not in workspace.front.calls:
             await asyncio.sleep(0.02)
 
@@ -601,3 +688,91 @@ async def test_a_button_that_is_not_on_any_card_is_told(workspace: Workspace) ->
 
     assert "does not know this button" in await workspace.note(before + 1)
     assert workspace.engine.ballots == []
+
+
+@pytest.mark.parametrize(("typed", "said"), [("help", "/remit help"), ("", "/remit help"), ("fly", "no /remit fly")])
+async def test_the_command_is_answered_to_the_person_who_typed_it(workspace: Workspace, typed: str, said: str) -> None:
+    delivery = await workspace.front.type_command(CHANNEL, "U01ANN", "/remit", typed)
+
+    assert delivery.failed == ""
+    assert delivery.answer["response_type"] == "ephemeral" and said in delivery.answer["text"]
+
+
+async def test_a_command_that_is_not_remits_is_told(workspace: Workspace) -> None:
+    delivery = await workspace.front.type_command(CHANNEL, "U01ANN", "/other", "<!channel>")
+
+    assert delivery.answer["text"] == "Remit does not know the command /other."
+
+
+async def test_an_event_is_acknowledged_and_does_not_come_again(workspace: Workspace) -> None:
+    delivery = await workspace.front.open_home("U01ANN")
+
+    assert (delivery.payload["event"]["type"], delivery.failed) == ("app_home_opened", "")
+
+
+async def test_a_click_that_is_delivered_again_is_the_same_ballot(workspace: Workspace) -> None:
+    first = await workspace.press(APPROVE)
+    again = await workspace.front.deliver("interactive", first.payload, attempt=1, why_again="http_timeout")
+
+    assert again.failed == ""
+    assert len({ballot.id for _, ballot, _ in workspace.engine.ballots}) == 1
+    assert len(workspace.engine.ballots) == 2
+
+
+# Events and commands by HTTP, without a workspace.
+
+SLASH = {
+    "command": "/remit",
+    "text": "",
+    "user_id": "U01ANN",
+    "channel_id": CHANNEL,
+    "trigger_id": "1.2.abc",
+    "response_url": "https://hooks.slack.example/1",
+}
+CALLBACK = {"type": "event_callback", "event_id": "Ev01", "event": {"type": "app_home_opened", "user": "U01ANN"}}
+AS_JSON = {"content-type": "application/json; charset=utf-8"}
+
+
+async def test_the_challenge_of_slack_is_given_back() -> None:
+    body = json.dumps({"type": "url_verification", "challenge": "c" * 50, "token": "legacy"}).encode()
+
+    answer = await post(app_of(Engine()), body, signed(body) | AS_JSON)
+
+    assert (answer.status_code, answer.json()) == (200, {"challenge": "c" * 50})
+
+
+async def test_an_event_that_nobody_asked_for_is_acknowledged() -> None:
+    body = json.dumps(CALLBACK | {"event": {"type": "reaction_added", "user": "U01ANN"}}).encode()
+
+    answer = await post(app_of(Engine()), body, signed(body) | AS_JSON)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (AS_JSON, b"{}"),
+        (AS_JSON, b"[" * 5000),
+        (AS_JSON, json.dumps(CALLBACK).encode()),  # without a tab
+        (AS_JSON, json.dumps(CALLBACK | {"event": {}}).encode()),
+        (AS_JSON, json.dumps(CALLBACK | {"event_id": "E" * 300}).encode()),
+        (AS_JSON, json.dumps({"type": "url_verification", "challenge": "c" * 501}).encode()),
+        (FORM, urlencode(SLASH | {"command": "remit"}).encode()),
+        (FORM, urlencode(SLASH | {"user_id": "ann"}).encode()),
+        (FORM, urlencode(SLASH | {"text": "x" * 5000}).encode()),
+        (FORM, urlencode({"command": "/remit"}).encode()),
+    ],
+)
+async def test_a_signed_event_or_command_of_another_shape_is_401(headers: dict[str, str], body: bytes) -> None:
+    answer = await post(app_of(Engine()), body, signed(body) | headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), answer.text
+
+
+async def test_a_command_without_words_is_answered_by_http() -> None:
+    body = urlencode(SLASH).encode()
+
+    answer = await post(app_of(Engine()), body, signed(body))
+
+    assert "/remit help" in answer.json()["text"]

@@ -1,4 +1,5 @@
-"""A vote by Slack from end to end: the workflow posts the card, a person clicks, the effect happens once."""
+"""A vote by Slack from end to end, by HTTP and by Socket Mode: the workflow posts the card, a person clicks, the effect
+happens once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,9 +9,8 @@ from typing import Any
 import pytest
 from pydantic import HttpUrl, SecretStr
 
-from adapters.notifiers.slack.cards import APPROVE, REJECT
+from adapters.notifiers.slack.buttons import APPROVE, REJECT
 from local.postgres import EmbeddedPostgres
-from local.slack import LocalSlack
 from local.temporal import TemporalServer
 from tests.bundles import bundle
 from tests.installation import (
@@ -21,7 +21,8 @@ from tests.installation import (
     running_worker,
     settings_for,
 )
-from tests.slack_workspace import CHANNEL, cards, replies, running_workspace, shown
+from tests.slack_front import Front
+from tests.slack_workspace import CHANNEL, cards, replies, shown, strict_workspace
 
 
 @dataclass
@@ -29,13 +30,13 @@ class Company:
     """An installation and the workspace where its people are asked."""
 
     remit: Installation
-    slack: LocalSlack
+    front: Front
 
     async def card(self, action: dict[str, Any], said: str) -> dict[str, Any]:
         """Return the action's card once it says something."""
         async with asyncio.timeout(20):
             while True:
-                for message in cards(await self.slack.messages(CHANNEL)):
+                for message in cards(await self.front.slack.messages(CHANNEL)):
                     if action["id"] in str(message.get("blocks")) and said in shown(message):
                         return message
                 await asyncio.sleep(0.05)
@@ -44,26 +45,31 @@ class Company:
         """Press a button that stands on a card."""
         (row,) = [block for block in message["blocks"] if block["type"] == "actions"]
         (found,) = [element for element in row["elements"] if element["action_id"] == button]
-        await self.slack.click(CHANNEL, message["ts"], user, button, row["block_id"], found["value"])
+        await self.front.press(CHANNEL, message["ts"], user, button, row["block_id"], found["value"])
 
 
-@pytest.fixture(scope="module")
-async def company(shared_postgres: EmbeddedPostgres, shared_temporal: TemporalServer) -> AsyncIterator[Company]:
-    name = "slack_votes"
+@pytest.fixture(scope="module", params=["http", "socket"])
+async def company(
+    request: pytest.FixtureRequest, shared_postgres: EmbeddedPostgres, shared_temporal: TemporalServer
+) -> AsyncIterator[Company]:
+    name = f"slack_votes_{request.param}"
+    by_http = request.param == "http"
     tokens = await prepare_database(shared_postgres, name, bundle())
     async with OutsideSystem().running() as crm:
         settings = settings_for(shared_postgres, name, shared_temporal, crm)
-        async with running_workspace(f"http://127.0.0.1:{settings.api_port}/slack/interactions") as slack:
-            settings = settings.model_copy(
-                update={
-                    "slack_bot_token": SecretStr(slack.bot_token),
-                    "slack_signing_secret": SecretStr(slack.signing_secret),
-                    "slack_base_url": HttpUrl(slack.base_url),
-                }
-            )
+        url = f"http://127.0.0.1:{settings.api_port}/slack/interactions" if by_http else ""
+        async with strict_workspace(url) as front:
+            door = {"slack_signing_secret": SecretStr(front.slack.signing_secret)}
+            if not by_http:
+                door = {"slack_app_token": SecretStr(front.slack.app_token)}
+            token, base_url = SecretStr(front.slack.bot_token), HttpUrl(front.url)
+            settings = settings.model_copy(update={"slack_bot_token": token, "slack_base_url": base_url, **door})
             async with running_worker(settings), running_api(settings) as http:
+                if not by_http:
+                    async with asyncio.timeout(20):
+                        await front.socket.connected()
                 remit = Installation(settings, shared_postgres, name, shared_temporal, crm, tokens, http)
-                yield Company(remit, slack)
+                yield Company(remit, front)
 
 
 async def test_an_approve_click_runs_the_action_once_and_the_card_says_who(company: Company) -> None:
@@ -87,14 +93,14 @@ async def test_a_rejection_carries_its_reason_to_the_action_and_to_the_thread(co
 
     await company.press(message, REJECT, "U01BOB")
     reason = {"reason": {"text": {"type": "plain_text_input", "value": "Not our fault."}}}
-    assert await company.slack.submit_modal("U01BOB", reason) == {}
+    assert await company.front.submit("U01BOB", reason) == {}
 
     ended = await company.remit.get(action["id"], wait=10)
     assert ended["state"] == "rejected"
     assert ended["approval"]["votes"][0]["reason"] == "Not our fault."
     await company.card(action, "Not our fault.")
     async with asyncio.timeout(10):
-        while not any("Not our fault." in told for told in replies(await company.slack.messages(CHANNEL))):
+        while not any("Not our fault." in told for told in replies(await company.front.slack.messages(CHANNEL))):
             await asyncio.sleep(0.05)
 
 

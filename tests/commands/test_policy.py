@@ -41,6 +41,12 @@ def failing(folder: Path) -> str:
     return bundle_folder(folder, tests=[{**example, "expect": {**example["expect"], "route": "deny"}}])
 
 
+def place_of(text: str, file: Path) -> tuple[int, int]:
+    """Return the line and column of a text in a file."""
+    before = file.read_text().partition(text)[0]
+    return before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
+
+
 def written(folder: Path, action: Any) -> str:
     path = folder / "action.json"
     path.write_text(json.dumps(action))
@@ -87,6 +93,37 @@ async def test_a_test_that_fails_is_named(shell: Shell, tmp_path: Path, command:
         "the bundle does not do what its tests say:\n"
         "  test 'large-refund': expected route deny, got ask (the tier is high); matched: fin.refund, fin.large\n"
     )
+
+
+async def test_the_first_bundle_is_not_activated_while_a_test_of_it_fails(
+    shared_postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    shell = Shell(await fresh_database(shared_postgres), tmp_path / "home")
+
+    done = await shell.run("policy", "activate", failing(tmp_path / "failing"), "--by", "rita")
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "the bundle does not do what its tests say:\n"
+        "  test 'large-refund': expected route deny, got ask (the tier is high); matched: fin.refund, fin.large\n"
+    )
+    assert (await shell.run("policy", "history")).out == ""
+
+
+async def test_a_check_that_nothing_asks_about_is_a_warning_and_no_refusal(tmp_path: Path, shell: Shell) -> None:
+    guardrails = {"checks": [{"check": "links"}, {"check": "secrets"}]}
+    folder = bundle_folder(tmp_path / "unasked", guardrails=guardrails)
+
+    done = await shell.run("policy", "check", folder)
+
+    assert re.fullmatch(rf"bundle 'test-company' version 1 is sound, {DIGEST}\n", done.out), done.out
+    line, column = place_of("check: secrets", Path(folder) / "bundle.yaml")
+    assert (done.code, done.err.splitlines()[1]) == (
+        0,
+        f"warning: bundle.yaml:{line}:{column + len('check: ')}: no condition asks what 'secrets' found, so "
+        "it raises nothing: write a rule with when: signals.secrets.found, or take the check out",
+    )
+    assert len(done.err.splitlines()) == 2
 
 
 async def test_simulating_shows_why_and_records_nothing(shell: Shell, tmp_path: Path) -> None:
@@ -136,9 +173,13 @@ async def test_what_would_be_refused_is_simulated_as_denied(shell: Shell, tmp_pa
     ("content", "said"),
     [
         ({**REFUND, "amount": 5}, "  amount: Extra inputs are not permitted\n"),
+        (
+            {**REFUND, "at": "0001-01-01T00:00:00+14:00"},
+            "  at: Value error, the year 1 cannot be right; write a moment like 2026-01-31T09:00:00Z\n",
+        ),
         ([], "  the file: Input should be an object\n"),
     ],
-    ids=["field", "list"],
+    ids=["field", "moment", "list"],
 )
 async def test_a_file_that_holds_no_action_is_described(shell: Shell, tmp_path: Path, content: Any, said: str) -> None:
     path = written(tmp_path, content)

@@ -108,6 +108,7 @@ class RecordingActions:
         self,
         record: ActionRecord,
         made: Action,
+        author: Actor,
         judgement: Judgement,
         approval: Approval,
         measure: Measure,
@@ -119,7 +120,9 @@ class RecordingActions:
         if current.state is not State.PENDING_APPROVAL or current.action.digest != record.action.digest:
             return False
         known = self.revisions[(made.id, made.digest)]
-        self.revisions[(made.id, made.digest)] = known.model_copy(update={"number": approval.revisions, "made_at": at})
+        self.revisions[(made.id, made.digest)] = known.model_copy(
+            update={"number": approval.revisions, "made_at": at, "author": author}
+        )
         self._change(made.id, entries, action=made, judgement=judgement, approval=approval)
         return True
 

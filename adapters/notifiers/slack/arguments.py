@@ -14,6 +14,7 @@ from adapters.notifiers.slack.text import (
     SECTION,
     Block,
     code,
+    hides_something,
     lines_within,
     literal,
     mrkdwn,
@@ -30,6 +31,7 @@ MAX_UNITS = 6000
 _MAX_BLOCKS = 24
 _SHORT = 150
 _MAX_KEY = 120
+_MAX_FLAGGED = 5
 _FIELDS_PER_SECTION = 10
 _MAX_FIELDS = 20
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*")
@@ -64,7 +66,25 @@ def argument_blocks(arguments: bytes, link: str) -> ShownArguments:
         warning = f":warning: *Not everything fits here.* <{link}|Read all arguments on the review page>.\nNot shown:"
         blocks.append(section(lines_within([warning, *hidden], SECTION, link)))
         title += f" (*{len(hidden)} not shown here*)"
-    return ShownArguments([section(title), *blocks], complete=not hidden)
+    return ShownArguments([section(title), *_flagged(values), *blocks], complete=not hidden)
+
+
+def _flagged(values: dict[str, Any]) -> list[Block]:
+    """Point at the arguments that hold characters which cannot be seen; on the card they are written out."""
+    names = [_label(key) for key, value in values.items() if _hides_something(key) or _hides_something(value)]
+    if not names:
+        return []
+    shown = ", ".join(names[:_MAX_FLAGGED]) + (f" and {len(names) - _MAX_FLAGGED:,} more" * (len(names) > _MAX_FLAGGED))
+    return [section(rf":warning: *Characters that cannot be seen or that reorder text*, as `\uXXXX`, in {shown}.")]
+
+
+def _hides_something(value: Any) -> bool:
+    """Whether a value holds such characters anywhere. Recursion is as deep as arguments may be."""
+    if isinstance(value, dict):
+        return any(_hides_something(key) or _hides_something(inner) for key, inner in value.items())
+    if isinstance(value, list):
+        return any(map(_hides_something, value))
+    return isinstance(value, str) and hides_something(value)
 
 
 def _texts(values: Sequence[tuple[str | None, Any]], room: int) -> tuple[list[Block], list[str]]:

@@ -4,12 +4,10 @@ Every block is made by a pure function, so the same record gives the same card a
 another digest. Buttons stand on it only while the action waits for people.
 """
 
-import json
-from typing import Annotated
-
-from pydantic import Field
-
-from adapters.notifiers.slack.arguments import ShownArguments, argument_blocks
+from adapters.notifiers.slack.arguments import argument_blocks
+from adapters.notifiers.slack.buttons import Place, buttons
+from adapters.notifiers.slack.meaning import meaning_block
+from adapters.notifiers.slack.reasons import changes, claim, reasons
 from adapters.notifiers.slack.standing import headline, outcome_blocks, stage_lines, standing_block
 from adapters.notifiers.slack.text import (
     HEADER,
@@ -17,28 +15,18 @@ from adapters.notifiers.slack.text import (
     code,
     deadline,
     fitted,
-    lines_within,
-    literal,
     mrkdwn,
     one_line,
     plain,
     prose,
-    quoted,
-    section,
     units,
 )
-from domain.action import Digest, Frozen, State, Tier
+from domain.action import Frozen
 from domain.approval import Approval
 from domain.canonical import canonical_bytes, digest
-from domain.policy import Judgement, Policy
+from domain.policy import Policy
 from domain.record import ActionRecord
 
-APPROVE = "remit_approve"
-APPROVE_WITH_REASON = "remit_approve_reason"
-REJECT = "remit_reject"
-
-_REASONS = 1500
-_CLAIM = 1200
 _FACT = 500
 _UNKNOWN_REQUESTER = ", who is not in the catalog: nobody could be excluded"
 
@@ -55,18 +43,6 @@ class Card(Frozen):
         return digest(canonical_bytes(self.model_dump(mode="json")))
 
 
-class Choice(Frozen):
-    """What a button carries: the action and the exact revision that was on the card."""
-
-    action: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-    revision: Digest
-
-
-def buttons_id(action_id: str) -> str:
-    """Return the block id of an action's buttons."""
-    return f"remit:{action_id}"
-
-
 def card_id(action_id: str) -> str:
     """Return the block id by which an action's card is found again, with or without buttons."""
     return f"remit:{action_id}:card"
@@ -77,20 +53,22 @@ def review_link(public_url: str, action_id: str) -> str:
     return f"{public_url.rstrip('/')}/review/{action_id}"
 
 
-def card(record: ActionRecord, policy: Policy, public_url: str) -> Card:
-    """Draw an action as it stands."""
+def card(record: ActionRecord, policy: Policy, public_url: str, place: Place, earlier: bytes | None = None) -> Card:
+    """Draw an action as it stands, for one place. `earlier` are the arguments of the revision before, if any."""
     link = review_link(public_url, record.action.id)
     arguments = argument_blocks(record.action.arguments_bytes, link)
     blocks = [
         _header(record, policy),
         standing_block(record, policy, link),
         _facts(record, policy, link),
-        *_reasons(record.judgement, link),
+        *meaning_block(record.action, policy, link),
+        *reasons(record.judgement, link),
+        *changes(earlier, record.action.arguments_bytes, link),
         *arguments.blocks,
-        *_claim(record.action.context.reasoning, link),
+        *claim(record.action.context.reasoning, link),
         *outcome_blocks(record, policy, link),
         _footer(record, link),
-        *_buttons(record, arguments, link),
+        *buttons(record, policy, place, arguments.complete, link),
     ]
     return Card(text=_summary(record, policy, link), blocks=blocks)
 
@@ -131,10 +109,9 @@ def _facts(record: ActionRecord, policy: Policy, link: str) -> Block:
 
 def _asking(approval: Approval) -> list[tuple[str, str]]:
     """Who is asked, how many of them, in which order, and until when."""
-    counted = ("Approvals", f"{approval.approvals} of {approval.quorum}: {', '.join(approval.groups)}")
-    if approval.plan.later:
-        counted = ("Stages", "\n".join(stage_lines(approval)))
-    return [counted, ("Deadline", deadline(approval.plan.expires_at))]
+    lines = stage_lines(approval)
+    title = "Stages" if len(lines) > 1 else "Approvals"
+    return [(title, "\n".join(lines)), ("Deadline", deadline(approval.plan.expires_at))]
 
 
 def _named(title: str | None, identifier: str, link: str) -> str:
@@ -146,60 +123,10 @@ def _claimed(name: str, link: str) -> str:
     return shown if units(shown) <= _FACT else f"<{link}|a name of {len(name):,} characters>"
 
 
-def _reasons(judgement: Judgement | None, link: str) -> list[Block]:
-    """Why people are asked: what decided the route, and each rule that gave points."""
-    if judgement is None:
-        return []
-    lines = [f"*Why you are asked:* {fitted(judgement.because, 600, 'a reason', link)}"]
-    for hit in sorted(judgement.assessment.hits, key=lambda hit: -hit.points):
-        reason = fitted(hit.reason, 300, "a reason", link)
-        lines.append(f"• {hit.dimension.value} {hit.points} of 5: {reason} (`{hit.rule}`)")
-    return [section(lines_within(lines, _REASONS, link))]
-
-
-def _claim(reasoning: str | None, link: str) -> list[Block]:
-    """Quote what the agent says for itself, labelled as that."""
-    if not reasoning or not reasoning.strip():
-        return []
-    first, *rest = quoted(literal(reasoning), _CLAIM)
-    label = "*The agent's own reasoning* (its claim: nobody has checked it)"
-    if rest:
-        label += f"; the beginning of {len(reasoning):,} characters: <{link}|read all>"
-    return [section(label), section(first)]
-
-
 def _footer(record: ActionRecord, link: str) -> Block:
     revision = record.action.digest.removeprefix("sha256:")[:12]
     text = f"<{link}|Open the review page> · revision `{revision}` · action `{record.action.id}`"
     return {"type": "context", "elements": [mrkdwn(text)]}
-
-
-def _buttons(record: ActionRecord, arguments: ShownArguments, link: str) -> list[Block]:
-    """Offer the decision while it is open and not held. Nobody approves high risk from a card that shows a part."""
-    if not is_open(record) or record.hold is not None:
-        return []
-    choice = Choice(action=record.action.id, revision=record.action.digest)
-    value = json.dumps(choice.model_dump(), separators=(",", ":"))
-    elements = []
-    before = []
-    if record.tier is Tier.HIGH and not arguments.complete:
-        text = f":warning: High risk, and not all of it fits here: <{link}|open the review page to approve>."
-        before.append(section(text))
-    else:
-        needs_reason = record.approval is not None and record.approval.plan.reason_required
-        approve = APPROVE_WITH_REASON if needs_reason else APPROVE
-        elements.append(_button(approve, "Approve", "primary", value))
-    elements.append(_button(REJECT, "Reject", "danger", value))
-    return [*before, {"type": "actions", "block_id": buttons_id(record.action.id), "elements": elements}]
-
-
-def _button(action_id: str, text: str, style: str, value: str) -> Block:
-    return {"type": "button", "action_id": action_id, "text": plain(text), "style": style, "value": value}
-
-
-def is_open(record: ActionRecord) -> bool:
-    """Whether people can still decide."""
-    return record.state is State.PENDING_APPROVAL and record.approval is not None and record.approval.outcome is None
 
 
 def _summary(record: ActionRecord, policy: Policy, link: str) -> str:

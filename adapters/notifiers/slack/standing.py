@@ -1,12 +1,8 @@
-"""Where an action stands, in words: the line under the card's title, the votes, the outcome, thread replies."""
-
-from datetime import datetime
+"""Where an action stands, in words: the line under the card's title, the votes, the questions, the outcome."""
 
 from adapters.notifiers.slack.text import (
-    SECTION,
     Block,
     code,
-    deadline,
     fitted,
     lines_within,
     moment,
@@ -15,9 +11,7 @@ from adapters.notifiers.slack.text import (
     units,
 )
 from domain.action import State, Tier
-from domain.approval import Approval, ApprovalOutcome, Decision, Vote
-from domain.authority import expected_voters
-from domain.catalog import Group
+from domain.approval import Approval, ApprovalOutcome, Decision, Questions, Vote
 from domain.policy import Policy
 from domain.record import ActionRecord
 
@@ -31,6 +25,7 @@ _ENDED = {
     State.CANCELLED: "↩️ *Withdrawn by the agent.* Nothing was executed.",
 }
 _REASON = 500
+_STANDING = 2500
 _RESULT = 700
 
 
@@ -45,25 +40,49 @@ def headline(record: ActionRecord, policy: Policy) -> str:
     elif approval is not None and approval.outcome is ApprovalOutcome.APPROVED:
         said = "✅ *Approved.*" if record.hold is not None else "✅ *Approved.* It is being executed."
     elif approval is not None and state is State.PENDING_APPROVAL and approval.outcome is None:
-        mark, tier = (_MARK[record.tier], record.tier.value.capitalize()) if record.tier else ("", "Unknown")
-        groups = " or ".join(approval.groups)
-        stage = f"Stage {approval.stage} of {len(approval.plan.stages)}: w" if approval.plan.later else "W"
-        counted = f"{approval.approvals} of {approval.quorum} approvals"
-        return f"{mark} *{tier} risk.* {stage}aiting for {groups}: {counted}."
+        return _waiting(record, approval)
     else:
         said = f"*{state.value.replace('_', ' ').capitalize()}.*"
     who = decided_by(approval, policy) if approval is not None else ""
     return f"{said} {who}".rstrip()
 
 
+def _waiting(record: ActionRecord, approval: Approval) -> str:
+    mark, tier = (_MARK[record.tier], record.tier.value.capitalize()) if record.tier else ("", "Unknown")
+    if approval.returned is not None:
+        return f"{mark} *{tier} risk.* Returned to the agent with questions: nobody can approve before it answers."
+    stages, still = (
+        len(approval.plan.stages),
+        [number for number in approval.open_stages if not approval.is_met(number)],
+    )
+    groups = " and ".join(" or ".join(groups_of(approval, number)) for number in still or approval.open_stages)
+    counted = " and ".join(f"{approval.approvals_in(n)} of {approval.plan.stages[n - 1].quorum}" for n in still)
+    numbers = " and ".join(map(str, still))
+    stage = "W" if stages == 1 else f"Stage{'s' * (len(still) > 1)} {numbers} of {stages}: w"
+    return f"{mark} *{tier} risk.* {stage}aiting for {groups}: {counted} approvals."
+
+
 def stage_lines(approval: Approval) -> list[str]:
-    """Say for each stage who is asked in it, and how far it is."""
+    """Say for each stage how far it is and who is asked in it: `1 of 2: finance or on-call`."""
     lines = []
     for number, stage in enumerate(approval.plan.stages, 1):
-        who = " or ".join(approval.groups) if number == approval.stage and not approval.outcome else stage.group
-        counted = f"{approval.approvals_in(number)} of {stage.quorum} votes"
-        lines.append(f"{number}. {who}: {counted if number <= approval.stage else 'not asked yet'}")
+        asked = number in approval.open_stages and approval.outcome is None
+        who = " or ".join(groups_of(approval, number)) if asked else stage.group
+        counted = f"{approval.approvals_in(number)} of {stage.quorum}: {who}"
+        if number > approval.open_stages[-1]:
+            counted = f"not asked yet: {who} ({stage.quorum})"
+        elif approval.is_met(number):
+            counted += " ✓"
+        lines.append(f"{number}. {counted}" if len(approval.plan.stages) > 1 else counted)
     return lines
+
+
+def groups_of(approval: Approval, stage: int) -> list[str]:
+    """Return who is asked in a stage: its group, then those whom escalations added, groups and people."""
+    added = [too.group or too.person for too in approval.asked_too if too.stage == stage]
+    if approval.open_stages == [stage]:
+        added += approval.groups
+    return list(dict.fromkeys([approval.plan.stages[stage - 1].group, *filter(None, added)]))
 
 
 def standing_block(record: ActionRecord, policy: Policy, link: str) -> Block:
@@ -72,9 +91,29 @@ def standing_block(record: ActionRecord, policy: Policy, link: str) -> Block:
     lines = [
         headline(record, policy),
         *_hold_lines(record, link),
+        *_question_lines(record, policy, link),
         *(f"• {vote_line(vote, policy, link)}" for vote in votes),
     ]
-    return section(lines_within(lines, SECTION, link))
+    return section(lines_within(lines, _STANDING, link))
+
+
+def _question_lines(record: ActionRecord, policy: Policy, link: str) -> list[str]:
+    """Say who asked the agent what, and what it answered: its own words."""
+    if record.approval is None:
+        return []
+    return [line for asked in record.approval.questions for line in question_lines(asked, policy, link)]
+
+
+def question_lines(asked: Questions, policy: Policy, link: str) -> list[str]:
+    """Return the questions of one person and the agent's answer to them."""
+    question = fitted(asked.text, _REASON, "questions", link)
+    lines = [f"• {name_of(asked.person, policy)} *asks the agent* {moment(asked.at)}: “{question}”"]
+    if asked.answer is not None and asked.answered_at is not None:
+        answer = code(asked.answer)
+        if units(answer) > _REASON:
+            answer = f"<{link}|an answer of {len(asked.answer):,} characters>"
+        lines.append(f"• *The agent answers* (its claim) {moment(asked.answered_at)}: {answer}")
+    return lines
 
 
 def _hold_lines(record: ActionRecord, link: str) -> list[str]:
@@ -89,13 +128,20 @@ def _hold_lines(record: ActionRecord, link: str) -> list[str]:
     return [f"⏸️ *Held.* Nothing runs, nobody can decide and the clock stands still until it is lifted: {placed}"]
 
 
-def outcome_blocks(record: ActionRecord, policy: Policy, link: str) -> list[Block]:
-    """Return what came of the execution: the other side's answer, which is its own words."""
+def outcome_line(record: ActionRecord) -> str | None:
+    """Say how the execution ended; None before it has."""
     execution = record.execution
     if execution is None or execution.outcome is None:
-        return []
+        return None
     when = f", {moment(execution.ended_at)}" if execution.ended_at else ""
-    title = f"*Outcome:* {execution.outcome.value.replace('_', ' ')}{when}"
+    return f"*Outcome:* {execution.outcome.value.replace('_', ' ')}{when}"
+
+
+def outcome_blocks(record: ActionRecord, policy: Policy, link: str) -> list[Block]:
+    """Return what came of the execution: the other side's answer, which is its own words."""
+    execution, title = record.execution, outcome_line(record)
+    if execution is None or title is None:
+        return []
     if not execution.result:
         return [section(title)]
     result = code(execution.result)
@@ -124,34 +170,14 @@ def vote_line(vote: Vote, policy: Policy, link: str) -> str:
     return f"{person} ({vote.group}){place} *{verb}* {moment(vote.at)} by {vote.door.value}{reason}"
 
 
-def decision_reply(record: ActionRecord, policy: Policy, link: str) -> str:
-    """Return the thread reply that tells the decision: who and why."""
-    votes = record.approval.votes if record.approval else []
-    return lines_within([_decision(record, policy), *(f"• {vote_line(v, policy, link)}" for v in votes)], SECTION, link)
-
-
-def reminder_reply(approval: Approval, group: Group, policy: Policy, at: datetime) -> str:
-    """Return the thread reply that calls on those of a group who have not voted and may; for who is away, on their
-    stand-in."""
-    heard = {vote.person for vote in approval.votes}
-    silent = [who for who in expected_voters(group, policy, approval.plan.excluded, at) if who not in heard]
-    called = " ".join(_mention(member, policy) for member in silent) or f"group {group.id}"
-    return f"Reminder for {called}: this waits for your decision, until {deadline(approval.plan.expires_at)}."
-
-
-def escalation_reply(approval: Approval) -> str:
-    """Return the thread reply that says who is asked now, too."""
-    asked = approval.groups[-1]
-    return f"No decision yet, so {asked} is asked too, until {deadline(approval.plan.expires_at)}."
-
-
 def name_of(person: str, policy: Policy) -> str:
     """Return a person's name; their id when the catalog no longer has them."""
     found = policy.people.get(person)
     return prose(found.name) if found else f"`{person}`"
 
 
-def _decision(record: ActionRecord, policy: Policy) -> str:
+def decision(record: ActionRecord, policy: Policy) -> str:
+    """Say how the asking ended, who decided and when."""
     approval = record.approval
     said = {
         ApprovalOutcome.APPROVED: "✅ *Approved.*",
@@ -164,6 +190,7 @@ def _decision(record: ActionRecord, policy: Policy) -> str:
     return f"{said[approval.outcome]} {decided_by(approval, policy)}".rstrip()
 
 
-def _mention(member: str, policy: Policy) -> str:
+def mention(member: str, policy: Policy) -> str:
+    """Call on a person in Slack; by name where they have no Slack user."""
     person = policy.people.get(member)
     return f"<@{person.slack_user}>" if person and person.slack_user else name_of(member, policy)

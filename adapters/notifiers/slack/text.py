@@ -46,6 +46,11 @@ def revealed(text: str) -> str:
     return "".join(_escape(character) if _is_unseen(character) else character for character in text)
 
 
+def hides_something(text: str) -> bool:
+    """Whether characters stand in `text` that cannot be seen, or change how the rest of it looks."""
+    return any(_is_unseen(character) for character in text)
+
+
 def literal(text: str) -> str:
     """Return `text` so that different texts look different; line feeds stay."""
     return revealed(text.replace("\\", "\\\\"))

@@ -1,0 +1,125 @@
+"""Which click counts: one on a button that Remit sealed, on the card that Remit noted, in the channel of that card.
+
+Whatever else comes, signed by Slack as it may be, was put together by somebody: it is refused, its sender is told so,
+and the ledger has who, where and why.
+"""
+
+import asyncio
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+import structlog
+
+from adapters.database.notices import Notice
+from adapters.notifiers.slack.buttons import MORE, sealed_in
+from adapters.notifiers.slack.messages import NAME
+from adapters.notifiers.slack.seal import Choice, Seal
+from api.slack_payloads import BlockActions
+from domain.catalog import Person
+from domain.errors import InvalidRequest
+from domain.ledger import Actor, ActorKind, Entry, EntryKind, entry
+
+log = structlog.get_logger(__name__)
+
+_LOOKS = 10
+_LOOK_SECONDS = 0.1
+
+_FORGED = "This button is not one that Remit made for this card, so nothing was decided. It was recorded. " + (
+    "Please use the review page."
+)
+_NOT_THE_CARD = "This is not the card that stands for this action now, so nothing was decided. " + (
+    "Use the newest card, or the review page; if this one was just posted, click again."
+)
+
+
+class NoticeSource(Protocol):
+    """What checking clicks needs of the store of notices: which card stands where."""
+
+    async def of_action(self, action_id: str, notifier: str) -> list[Notice]:
+        """Return where a notifier shows an action."""
+
+
+class LedgerWriter(Protocol):
+    """Where refused clicks are recorded."""
+
+    async def append(self, entries: list[Entry]) -> None:
+        """Write entries on their own."""
+
+
+@dataclass(frozen=True)
+class RefusedClick:
+    """Why a click does not count, for the ledger, and what its sender is told."""
+
+    why: str
+    told: str
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """Tells the clicks that count from those that do not."""
+
+    seal: Seal
+    notices: NoticeSource
+    ledger: LedgerWriter
+
+    async def choice_of(self, click: BlockActions, person: Person | None) -> Choice | RefusedClick:
+        """Return what the click chose, or why it is refused, which is recorded then."""
+        choice, refused = None, None
+        try:
+            choice = self._opened(click)
+        except InvalidRequest:
+            refused = RefusedClick("not_sealed_here", _FORGED)
+        if choice is not None:
+            refused = await self._misplaced(click, choice)
+        if refused is None and choice is not None:
+            return choice
+        found = refused or RefusedClick("not_sealed_here", _FORGED)
+        await self._record(click, choice, person, found)
+        return found
+
+    def _opened(self, click: BlockActions) -> Choice:
+        """Open the seal of the buttons' block; every button but the menu carries the same."""
+        sealed = sealed_in(click.button.block_id)
+        if click.button.action_id != MORE and click.button.value != sealed:
+            raise InvalidRequest("the button carries another choice than its card")
+        return self.seal.opened(sealed)
+
+    async def _misplaced(self, click: BlockActions, choice: Choice) -> RefusedClick | None:
+        """Refuse a button that was moved to another channel, or stands on another message than the card."""
+        if choice.channel != click.channel.id:
+            return RefusedClick("sealed_for_another_channel", _FORGED)
+        if await self._noted(choice) != click.message.ts:
+            return RefusedClick("not_the_noted_card", _NOT_THE_CARD)
+        return None
+
+    async def _noted(self, choice: Choice) -> str | None:
+        """Return the time stamp of the card; a card that is just being posted gets a moment to be noted."""
+        reference = None
+        for _ in range(_LOOKS):
+            noted = {notice.target: notice.reference for notice in await self.notices.of_action(choice.action, NAME)}
+            reference = noted.get(choice.channel)
+            if reference != "":
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        return reference
+
+    async def _record(
+        self, click: BlockActions, choice: Choice | None, person: Person | None, refused: RefusedClick
+    ) -> None:
+        user = click.user.id
+        log.warning("slack_click_refused", user=user, channel=click.channel.id, ts=click.message.ts, why=refused.why)
+        data = {
+            "slack_user": user,
+            "channel": click.channel.id,
+            "ts": click.message.ts,
+            "button": click.button.action_id,
+            "why": refused.why,
+        }
+        parts = json.dumps([*data.values(), click.button.action_ts, click.button.block_id, click.button.value])
+        actor = Actor(kind=ActorKind.PERSON, id=person.id if person else f"slack:{user}", door="slack")
+        key = f"click/{hashlib.sha256(parts.encode()).hexdigest()[:32]}"
+        action = choice.action if choice is not None else None
+        await self.ledger.append([entry(key, EntryKind.CLICK_REFUSED, datetime.now(UTC), actor, data, action=action)])

@@ -1,0 +1,72 @@
+"""What buttons carry cannot be read, made up or changed."""
+
+import doctest
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from adapters.notifiers.slack import seal as module
+from adapters.notifiers.slack.seal import Choice, Seal
+from domain.errors import InvalidRequest
+
+SEAL = Seal(SecretStr("the key of this company"))
+CHOICE = Choice(action="0123456789abcdef" * 2, revision="sha256:" + "ab" * 32, channel="C01FINANCE")
+SEALED = SEAL.sealed(CHOICE)
+
+choices = st.builds(
+    Choice,
+    action=st.from_regex(r"\A[0-9a-f]{32}\Z"),
+    revision=st.from_regex(r"\Asha256:[0-9a-f]{64}\Z"),
+    channel=st.from_regex(r"\A[CGD][A-Z0-9]{2,30}\Z"),
+)
+
+
+def test_the_example_in_the_docstring_holds() -> None:
+    result = doctest.testmod(module)
+
+    assert result.failed == 0 and result.attempted > 0
+
+
+@given(choice=choices)
+def test_what_was_sealed_is_opened_and_fits_a_block_id(choice: Choice) -> None:
+    sealed = SEAL.sealed(choice)
+
+    assert SEAL.opened(sealed) == choice
+    assert len(f"remit:{sealed}") <= 255
+    assert SEAL.sealed(choice) == sealed
+
+
+@given(one=choices, other=choices)
+def test_different_choices_have_different_seals(one: Choice, other: Choice) -> None:
+    assert (SEAL.sealed(one) == SEAL.sealed(other)) == (one == other)
+
+
+def test_a_seal_shows_neither_the_action_nor_the_revision_nor_the_channel() -> None:
+    assert not any(part in SEALED for part in (CHOICE.action, CHOICE.revision[7:], CHOICE.channel))
+
+
+@pytest.mark.parametrize("place", range(len(SEALED)))
+def test_a_seal_with_any_character_changed_is_refused(place: int) -> None:
+    for character in "AZaz09-_":
+        if character != SEALED[place]:
+            with pytest.raises(InvalidRequest, match="not one of Remit's buttons"):
+                SEAL.opened(SEALED[:place] + character + SEALED[place + 1 :])
+
+
+@pytest.mark.parametrize("length", range(len(SEALED)))
+def test_a_seal_that_was_cut_off_is_refused(length: int) -> None:
+    with pytest.raises(InvalidRequest):
+        SEAL.opened(SEALED[:length])
+
+
+@given(text=st.text(max_size=300))
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        SEAL.opened(text)
+
+
+def test_the_seal_of_another_key_is_refused() -> None:
+    with pytest.raises(InvalidRequest):
+        Seal(SecretStr("the key of another company")).opened(SEALED)

@@ -89,6 +89,10 @@ soak: test-setup $(BIN)/uv  ## the long runs that make test leaves out
 	@$(BIN)/python -m pytest -m soak
 	@HYPOTHESIS_PROFILE=exploring $(BIN)/python -m pytest -q tests/domain tests/adapters/checks
 
+pictures: test-setup  ## take the pictures of docs/reviewers.md anew
+	@mkdir -p docs/pictures
+	@REMIT_PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/api/test_slack_in_browser.py
+
 histories: setup  ## record a history of each new path of the workflow
 	@$(BIN)/python -m tests.workflows.record_histories
 

@@ -1,7 +1,7 @@
 """Notify: bring every place that shows an action up to date with its record."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Protocol
 
 import structlog
@@ -10,9 +10,12 @@ from temporalio import activity
 
 from activities.failures import translated
 from domain.action import Frozen
-from domain.errors import RemitError
+from domain.errors import NotifierUnavailable, RemitError
 from domain.policy import Policy
 from domain.record import ActionRecord
+
+PATIENCE_SECONDS = 25
+"""How long a notifier may take: less than the workflow waits, so that no two attempts ever show at once."""
 
 log = structlog.get_logger(__name__)
 FAILED = Counter("remit_notifications_failed", "Showings of an action that a notifier did not finish", ["notifier"])
@@ -67,7 +70,7 @@ class Notify:
         record = await self._actions.get(request.action_id)
         policy = await self._policies.current()
         ended = await asyncio.gather(
-            *(notifier.show(record, policy, request.occasions) for notifier in self._notifiers.values()),
+            *(_in_time(notifier.show(record, policy, request.occasions)) for notifier in self._notifiers.values()),
             return_exceptions=True,
         )
         problems = []
@@ -78,3 +81,12 @@ class Notify:
                 problems.append(problem)
         if problems:
             raise min(problems, key=lambda problem: not (isinstance(problem, RemitError) and problem.retryable))
+
+
+async def _in_time(showing: Awaitable[None]) -> None:
+    """Break a showing off that takes too long. Whatever it did is noted, and the next one goes on from there."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await showing
+    except TimeoutError as problem:
+        raise NotifierUnavailable(f"not shown everywhere within {PATIENCE_SECONDS} s; going on") from problem

@@ -45,7 +45,9 @@ async def propose(doors: Connections, who: Caller, bundle: Bundle, reason: str) 
     _require_author(current, who)
     name = digest(bundle_bytes(bundle))
     if name == active.digest:
-        raise InvalidRequest(f"this bundle is active already: version {active.version}, {name}")
+        raise InvalidRequest(
+            f"this bundle is active already, so there is nothing to propose: version {active.version}, {name}"
+        )
     await _require_usable(bundle, name)
     key = _key(name, active, who, reason)
     if (earlier := await doors.actions.under_key(policy_change.AGENT, key)) is not None:

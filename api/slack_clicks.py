@@ -15,7 +15,7 @@ import structlog
 
 from adapters.database.notices import Notice
 from adapters.notifiers.slack.buttons import MORE, sealed_in
-from adapters.notifiers.slack.messages import NAME
+from adapters.notifiers.slack.messages import NAME, with_buttons
 from adapters.notifiers.slack.seal import Choice, Seal
 from api.slack_payloads import BlockActions
 from domain.catalog import Person
@@ -91,20 +91,21 @@ class Clicks:
         """Refuse a button that was moved to another channel, or stands on another message than the card."""
         if choice.channel != click.channel.id:
             return RefusedClick("sealed_for_another_channel", _FORGED)
-        if await self._noted(choice) != click.message.ts:
+        if not await self._is_noted(click, choice):
             return RefusedClick("not_the_noted_card", _NOT_THE_CARD)
         return None
 
-    async def _noted(self, choice: Choice) -> str | None:
-        """Return the time stamp of the card; a card that is just being posted gets a moment to be noted."""
-        reference = None
+    async def _is_noted(self, click: BlockActions, choice: Choice) -> bool:
+        """Whether Remit put these buttons on that message; one that is just being posted gets a moment to be noted."""
         for _ in range(_LOOKS):
-            noted = {notice.target: notice.reference for notice in await self.notices.of_action(choice.action, NAME)}
-            reference = noted.get(choice.channel)
-            if reference != "":
+            notices = await self.notices.of_action(choice.action, NAME)
+            noted = {notice.reference for notice in notices if notice.target in with_buttons(choice.channel)}
+            if click.message.ts in noted:
+                return True
+            if "" not in noted:
                 break
             await asyncio.sleep(_LOOK_SECONDS)
-        return reference
+        return False
 
     async def _record(
         self, click: BlockActions, choice: Choice | None, person: Person | None, refused: RefusedClick

@@ -50,7 +50,7 @@ def plant(
     async def planted(pool: "asyncpg.Pool[asyncpg.Record]") -> tuple[str, Judgement]:
         policy = await CurrentPolicy(Policies(pool), settings.policy_refresh_seconds).current()
         agent_id, wanted = _wanted(policy, use_case, action_type, agent, said)
-        return await _plant(pool, policy, agent_id, wanted, tier, by)
+        return await plant_canary(pool, policy, agent_id, wanted, tier, by)
 
     action_id, judgement = with_pool(settings.database_url, planted)
     err.print(f"planted with tier {judgement.assessment.tier.value}; people are asked within half a minute")
@@ -68,7 +68,7 @@ def listing(limit: Annotated[int, typer.Option(min=1, max=1000, help="How many a
         out.print(f"{canary.action}  {result:9}  {canary.planted_at:%Y-%m-%d %H:%M} UTC by {canary.planted_by}")
 
 
-async def _plant(
+async def plant_canary(
     pool: "asyncpg.Pool[asyncpg.Record]", policy: Policy, agent: str, wanted: Submission, tier: Tier | None, by: str
 ) -> tuple[str, Judgement]:
     """Mark it, then submit it. Between the two there is a mark without an action, which means nothing."""

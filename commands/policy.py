@@ -12,15 +12,13 @@ import typer
 import yaml
 from pydantic import ValidationError
 
-from activities.try_examples import examples_failures, tried
+from activities.try_examples import tried
 from adapters.checks import CHECKS
-from adapters.database.administration import bootstrap_bundle
-from adapters.database.policies import Activation, Policies, bundle_bytes
-from adapters.policy_files import read_bundle, warnings_of
+from adapters.database.policies import Activation, Policies
 from commands import policy_change
-from commands.running import err, fail, guarded, out, owner_url, settings_or_fail, with_pool
+from commands.bundles import activate_first, read_policy, require_passing, sound_policy
+from commands.running import fail, guarded, out, owner_url, settings_or_fail, with_pool
 from commands.simulation import simulation_lines
-from domain.canonical import digest
 from domain.catalog import Bundle
 from domain.catalog.checking.required_tests import raised_to_high
 from domain.catalog.json_schema import file_schema
@@ -45,18 +43,15 @@ def check(folder: Folder) -> None:
 
     A warning says what is probably not meant; it does not make the command fail.
     """
-    policy = _read(folder)
-    _require_passing(policy)
-    for warning in guarded(lambda: warnings_of(folder, policy.bundle)):
-        err.print(f"warning: {warning}")
+    policy = sound_policy(folder)
     out.print(f"bundle '{policy.bundle.id}' version {policy.bundle.version} is sound, {policy.ref.digest}")
 
 
 @app.command("test")
 def test(folder: Folder) -> None:
     """Run the tests of a bundle: each that comes out otherwise is named, and the exit status is 1."""
-    policy = _read(folder)
-    _require_passing(policy)
+    policy = read_policy(folder)
+    guarded(lambda: asyncio.run(require_passing(policy)))
     shown = {hit for example in policy.bundle.tests for hit in example.expect.hits or []}
     covered = len(shown & raised_to_high(policy.bundle).keys())
     out.print(f"{len(policy.bundle.tests)} tests passed; {covered} rules that can raise to high are covered")
@@ -71,10 +66,9 @@ def activate(
 
     Later ones are proposed: remit policy propose.
     """
-    policy = _read(folder)
-    _require_passing(policy)
+    policy = read_policy(folder)
     bundle = policy.bundle
-    changed = with_pool(owner_url(settings_or_fail()), lambda pool: bootstrap_bundle(pool, bundle, by))
+    changed = with_pool(owner_url(settings_or_fail()), lambda pool: activate_first(pool, bundle, by))
     state = "is active now" if changed else "was active already"
     out.print(f"bundle '{bundle.id}' version {bundle.version} {state}, {policy.ref.digest}")
 
@@ -102,7 +96,7 @@ def simulate(
 ) -> None:
     """Judge an action that nobody submitted, and say why it comes out so. Nothing is recorded."""
     trial = _trial(file)
-    policy = _read(folder) if folder is not None else _stored(None)
+    policy = read_policy(folder) if folder is not None else _stored(None)
     judgement = guarded(lambda: asyncio.run(tried(policy, trial, CHECKS)))
     _print(simulation_lines(policy, trial, judgement))
 
@@ -121,10 +115,14 @@ def diff(
 
 @app.command("history")
 def history() -> None:
-    """List which bundle became active when, and by whom, newest first."""
+    """List which bundle became active when, by whom, and by which approved action, newest first.
+
+    What an operator activated has no action.
+    """
     found = with_pool(settings_or_fail().database_url, lambda pool: Policies(pool).activations(MAX_HISTORY))
     for each in found:
-        out.print(f"{_when(each)}  {each.digest}  version {each.version}  by {each.activated_by}")
+        by = f"by {each.activated_by}, action {each.action}" if each.action else f"by {each.activated_by}"
+        out.print(f"{_when(each)}  {each.digest}  version {each.version}  {by}")
 
 
 @app.command("schema")
@@ -133,20 +131,9 @@ def schema() -> None:
     out.print(json.dumps(file_schema(), indent=2))
 
 
-def _read(folder: Path) -> Policy:
-    bundle = guarded(lambda: read_bundle(folder))
-    return Policy(bundle, _digest(bundle))
-
-
-def _require_passing(policy: Policy) -> None:
-    """End the command where a test of the bundle fails, naming each."""
-    if failures := asyncio.run(examples_failures(policy, CHECKS)):
-        fail("the bundle does not do what its tests say:\n" + "\n".join(f"  {line}" for line in failures))
-
-
 def _named(name: str | None) -> Policy:
     """Return the bundle in a folder, or a stored one by its digest; without a name the active one."""
-    return _read(Path(name)) if name is not None and not _DIGEST.fullmatch(name) else _stored(name)
+    return read_policy(Path(name)) if name is not None and not _DIGEST.fullmatch(name) else _stored(name)
 
 
 def _stored(name: str | None) -> Policy:
@@ -200,7 +187,3 @@ def _when(activation: Activation) -> str:
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
         out.print(line)
-
-
-def _digest(bundle: Bundle) -> str:
-    return digest(bundle_bytes(bundle))

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from adapters.policy_files import read_bundle, read_document
+from adapters.policy_files import read_document
+from commands.bundles import sound_policy
 from commands.running import err, fail, guarded, out, settings_or_fail
 
 app = typer.Typer()
@@ -24,7 +25,7 @@ Url = Annotated[str | None, typer.Option(help="Where the API answers; REMIT_PUBL
 @app.command("propose")
 def propose(folder: Folder, reason: Reason, url: Url = None) -> None:
     """Check a bundle, run its tests, and ask for its activation. Your token is read from REMIT_TOKEN."""
-    guarded(lambda: read_bundle(folder))  # says in which file and line a mistake stands, which the API cannot
+    sound_policy(folder)  # says in which file and line a mistake stands, which the API cannot
     document = guarded(lambda: read_document(folder))
     with _api(url) as api:
         _propose(api, {"bundle": document, "reason": reason})
@@ -59,21 +60,24 @@ def _earlier(past: list[dict[str, Any]], to: str | None) -> dict[str, Any]:
 
 def _propose(api: httpx.Client, body: dict[str, Any]) -> None:
     proposed = _asked(lambda: api.post("/v1/policy/proposals", json=body))
-    out.print(f"version {proposed['version']}, {proposed['digest']}")
-    out.print(f"to replace {proposed['replaces']}")
-    for title, lines in (("differences:", proposed["differences"]), ("replay:", proposed["replay"])):
+    out.print(f"proposed: version {proposed['version']}, {proposed['digest']}")
+    out.print(f"it would replace {proposed['replaces']}")
+    reports = {"what changes:": proposed["differences"], "what it would have made of the past:": proposed["replay"]}
+    for title, lines in reports.items():
         if lines:
             out.print(title)
         for line in lines:
             out.print(f"  {line}")
-    if proposed["state"] in ("assessing", "pending_approval", "executing"):
-        out.print(f"nothing has changed yet; people approve it here: {proposed['review']}")
+    state, review = proposed["state"], proposed["review"]
+    if state in ("assessing", "pending_approval"):
+        out.print(f"nothing has changed yet: it waits for people, who are not you, to approve it at {review}")
+    elif state == "executing":
+        out.print(f"this very proposal was made before and approved, and is about to become active: {review}")
     else:
         err.print(
-            f"this very proposal was made before and is {proposed['state']}: {proposed['review']}; "
-            "to propose it once more, give another reason"
+            f"this very proposal was made before and is {state}: {review}; to propose it once more, give another reason"
         )
-    out.print(proposed["action"])
+    out.print(f"action {proposed['action']}")
 
 
 def _api(url: str | None) -> httpx.Client:

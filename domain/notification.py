@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
-from domain.action import State
-from domain.asked import lacking, not_notified, voters
+from domain.action import State, Tier
+from domain.asked import groups_of, lacking, not_notified, voters
+from domain.attention import is_quiet
+from domain.catalog import Person
 from domain.policy import Policy
 from domain.record import ActionRecord
 
@@ -23,3 +25,32 @@ def whom_to_notify(record: ActionRecord, policy: Policy, at: datetime) -> list[s
             person.id for person in voters(record, approval, stage, policy, at) if person.id not in spared
         )
     return list(found)
+
+
+def asked_by_channel(record: ActionRecord, policy: Policy, at: datetime) -> list[str]:
+    """Return the persons who get no message of their own because the card in their group's channel is enough.
+
+    Where they cannot see that channel, something else has to tell them. Whoever keeps quiet hours is left out.
+    """
+    approval = record.approval
+    if approval is None or record.state is not State.PENDING_APPROVAL:
+        return []
+    found: dict[str, None] = {}
+    for stage in lacking(record):
+        spared, groups = not_notified(approval, stage, policy), groups_of(approval, stage)
+        found |= dict.fromkeys(
+            person.id
+            for person in voters(record, approval, stage, policy, at)
+            if person.id in spared
+            and _has_channel_alone(person, groups, policy)
+            and not is_quiet(person, record.tier or Tier.HIGH, policy.bundle.attention, at)
+        )
+    return list(found)
+
+
+def _has_channel_alone(person: Person, names: list[str], policy: Policy) -> bool:
+    groups = [policy.groups[name] for name in names if name in policy.groups]
+    return any(
+        not group.direct_messages and person.id in group.members and person.id not in group.not_notified
+        for group in groups
+    )

@@ -53,7 +53,7 @@ class SlackChannel:
 
 
 class LocalSlack:
-    """A Slack workspace with one app, whose events and clicks are posted, signed, to `request_url`.
+    """A Slack workspace with one app, whose events and clicks are posted, signed, to `request_url`, or by Socket Mode.
 
     It listens on **all** interfaces, since the emulator has no option to bind one: anyone who can reach this
     machine can open the page and click as any user. Whoever starts it shows `notice` to the person.
@@ -64,12 +64,12 @@ class LocalSlack:
         self,
         home: Path,
         *,
-        request_url: str,
+        request_url: str | None,
         users: Sequence[SlackUser],
         channels: Sequence[SlackChannel],
         port: int | None = None,
     ) -> None:
-        """`request_url` takes everything: events, slash commands and clicks."""
+        """`request_url` takes everything: events, slash commands and clicks. None: they go by Socket Mode."""
         self.port = port or free_port()
         self.channels = tuple(channels)
         self._home = home
@@ -193,8 +193,7 @@ class LocalSlack:
                 "botToken": self.bot_token,
                 "appToken": self.app_token,
                 "signingSecret": self.signing_secret,
-                "mode": "events",
-                "requestUrl": request_url,
+                **({"mode": "events", "requestUrl": request_url} if request_url else {"mode": "socket"}),
             },
             "users": [vars(user) for user in users],
             "channels": [

@@ -13,10 +13,11 @@ import asyncpg
 import httpx
 from pydantic import BaseModel, SecretStr
 
-from adapters.database.administration import bootstrap_bundle, create_token
+from adapters.database.administration import create_token
 from adapters.database.connection import open_pool
 from adapters.database.migrate import migrate
 from adapters.database.tokens import TokenKind, Tokens
+from commands.bundles import activate_first
 from domain.catalog import Bundle
 from domain.errors import Forbidden
 from local.postgres import EmbeddedPostgres
@@ -126,9 +127,9 @@ class Stack:
         write_private(self._credentials_file, self.credentials.model_dump_json(indent=2))
 
     async def _activate(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-        """Load the first policy. One that people approved in an earlier run stays: only people change it."""
+        """Load the first policy, when its tests pass. What people approved in an earlier run stays: they change it."""
         try:
-            await bootstrap_bundle(pool, self.bundle, _OPERATOR)
+            await activate_first(pool, self.bundle, _OPERATOR)
         except Forbidden as problem:
             self._say(f"the policy of an earlier run stays, not version {self.bundle.version} of the files: {problem}")
 

@@ -379,6 +379,17 @@ async def test_rate_limits_errors_and_broken_answers_come_on_demand(place: Place
     assert (await place.client.auth_test())["ok"]
 
 
+async def test_a_channel_takes_messages_no_faster_than_the_test_says(place: Place) -> None:
+    place.front.world.pace = 3600
+    await place.client.chat_postMessage(channel=CHANNEL, text="one")
+
+    with pytest.raises(SlackApiError) as caught:
+        await place.client.chat_postMessage(channel=CHANNEL, text="two")
+
+    assert (caught.value.response["error"], caught.value.response.status_code) == ("ratelimited", 429)
+    await place.client.chat_postMessage(channel=ON_CALL, text="another channel")
+
+
 async def test_a_call_can_take_effect_before_its_answer_is_lost(place: Place) -> None:
     before = len(await place.front.slack.messages(ON_CALL))
     place.front.fail("chat.postMessage", "internal_error", 500, after=True)

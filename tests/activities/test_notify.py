@@ -1,5 +1,6 @@
 """Notify shows an action through every notifier, whatever becomes of the others."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 from temporalio.exceptions import ApplicationError
 
+from activities import notify
 from activities.notify import Notifier, Notify, NotifyRequest
 from domain.errors import NotFound, NotifierUnavailable
 from domain.policy import Policy
@@ -86,6 +88,20 @@ async def test_temporal_tries_again_after_exactly_the_time_that_was_named(
         await notified({"slack": Board(NotifierUnavailable("ratelimited", retry_after=retry_after))})
 
     assert problem.value.next_retry_delay == delay
+
+
+async def test_a_notifier_that_hangs_is_broken_off_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hanging(Board):
+        async def show(self, record: ActionRecord, policy: Policy, occasions: list[str]) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(notify, "PATIENCE_SECONDS", 0.05)
+    other = Board()
+
+    with capture_logs(), pytest.raises(ApplicationError) as problem:
+        await notified({"hanging": Hanging(), "other": other})
+
+    assert (problem.value.type, len(other.shown)) == ("notifier_unavailable", 1)
 
 
 async def test_nothing_fails_where_every_notifier_shows() -> None:

@@ -492,9 +492,9 @@ def test_a_later_revision_shows_what_changed_field_by_field() -> None:
     said = words(drawn(waiting({**REFUND, "note": "arrived `broken`"}), earlier=earlier))
 
     assert "*Changed since the revision before* (3):" in said
-    assert '• `"amount_minor"`: `9900` → `4200`' in said
-    assert r'• `"note"`: `"arrived broken"` → `"arrived \u0060broken\u0060"`' in said
-    assert '• `"gone"`: `true` → _not there_' in said
+    assert '• `amount_minor`: `9900` → `4200`' in said
+    assert r'• `note`: `"arrived broken"` → `"arrived \u0060broken\u0060"`' in said
+    assert '• `gone`: `true` → _not there_' in said
     assert "revision before" not in words(drawn(waiting(REFUND)))
 
 

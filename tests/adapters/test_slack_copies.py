@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from adapters.database.revisions import Revisions
 from domain.action import Context, ExecutionResult, Outcome, State
-from domain.approval import ApprovalOutcome, Door, Questions
+from domain.approval import ApprovalOutcome, Door, Escalation, Questions
 from domain.canonical import digest, revision_bytes
 from domain.errors import NotifierUnavailable
 from domain.ledger import Actor, ActorKind
@@ -16,6 +16,7 @@ from domain.record import ActionRecord
 from domain.revision import Revision
 from local.postgres import EmbeddedPostgres
 from tests.adapters.slack_place import Place, opened
+from tests.bundles import DOCUMENT, policy
 from tests.holds import hold
 from tests.slack_records import NOW, POLICY, REFUND, asked, executed, voted
 from tests.slack_workspace import CHANNEL, cards, replies, shown
@@ -205,6 +206,23 @@ async def test_an_edit_is_told_and_its_card_shows_the_difference(place: Place) -
     card, told = await place.messages(record)
     assert "`4200` → `100`" in shown(card)
     assert "Ann Approver *changed the arguments:* revision 2" in str(told["text"])
+
+
+async def test_who_has_no_channel_is_reminded_under_their_own_card(place: Place) -> None:
+    groups = [{**DOCUMENT["groups"][0], "slack_channel": None}, DOCUMENT["groups"][1]]
+    rules = policy(groups=groups)
+    record = await place.accepted({**REFUND, "amount_minor": 250_000})
+    place.notified[:] = ["ann", "bob"]
+    remind = Escalation(kind="remind", group="finance", at=NOW)
+    record = record.model_copy(update={"approval": asked(record).model_copy(update={"escalations": [remind]})})
+
+    for _ in range(2):
+        await place.notifier.show(voted(record, "bob"), rules, [])
+
+    assert await place.messages(record) == []
+    (reminder,) = replies(await place.direct(record, "U01ANN"))
+    assert "Reminder for <@U01ANN>: this waits" in reminder
+    assert replies(await place.direct(record, "U01BOB")) == [], "who has had their say is not reminded"
 
 
 async def test_a_reply_whose_card_was_deleted_gets_a_new_card_to_stand_under(place: Place) -> None:

@@ -61,6 +61,7 @@ class Engine:
     answer: Receipt | Exception | None = COUNTED
     seconds: float = 0
     noted: str = TS
+    target: str = CHANNEL
     record: ActionRecord = RECORD
     policy: Policy | Exception = POLICY
     ballots: list[tuple[str, Ballot, timedelta]] = field(default_factory=list)
@@ -79,7 +80,7 @@ class Engine:
         return self.record
 
     async def of_action(self, action_id: str, notifier: str) -> list[Notice]:
-        return [Notice(target=CHANNEL, reference=self.noted, shown="...")] if action_id == ACTION_ID else []
+        return [Notice(target=self.target, reference=self.noted, shown="...")] if action_id == ACTION_ID else []
 
     async def append(self, entries: list[Entry]) -> None:
         self.entries.extend(entries)
@@ -329,6 +330,14 @@ async def test_a_refused_click_delivered_twice_is_recorded_once() -> None:
 
     first, again = engine.entries
     assert first.key == again.key
+
+
+async def test_a_button_in_a_digest_counts_as_one_on_a_card() -> None:
+    engine = Engine(target=f"{CHANNEL}/digest")
+
+    await send(app_of(engine), click())
+
+    assert len(engine.ballots) == 1
 
 
 async def test_a_click_on_a_card_that_is_just_being_noted_waits_for_the_note() -> None:

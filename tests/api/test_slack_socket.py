@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from pydantic import SecretStr
+from pydantic import HttpUrl, SecretStr
 from structlog.testing import capture_logs
 
+from adapters.notifiers.slack import slack_client
 from api import slack_socket
 from api.slack_answers import Ack, Note
 from api.slack_dispatch import SlackDoor
@@ -18,7 +19,7 @@ from api.slack_payloads import AppHomeOpened, BlockActions, Inbound, OtherEvent,
 from api.slack_socket import socket_mode
 from domain.errors import InvalidRequest
 from local.processes import StackError
-from local.slack import LocalSlack
+from local.slack import LocalSlack, SlackChannel, SlackUser
 from settings import Settings
 from tests.slack_front import Front
 
@@ -105,6 +106,35 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             slack_base_url=front.url,
         )
         yield Place(front, Door(), settings)
+
+
+async def test_another_makers_socket_mode_is_understood_as_well(place: Place, tmp_path: Path) -> None:
+    home = tmp_path / "emulator"
+    home.mkdir()
+    ann = SlackUser("U01ANN", "ann", "Ann", "ann@test.example")
+    emulator = LocalSlack(
+        home, request_url=None, users=[ann], channels=[SlackChannel("C01FINANCE", "finance", [ann.id])]
+    )
+    await emulator.start()
+    try:
+        token, base_url = SecretStr(emulator.app_token), HttpUrl(emulator.base_url)
+        settings = place.settings.model_copy(update={"slack_app_token": token, "slack_base_url": base_url})
+        button = {"type": "button", "action_id": "remit_approve", "text": {"type": "plain_text", "text": "Approve"}}
+        row = {"type": "actions", "block_id": "row", "elements": [{**button, "value": "v"}]}
+        bot = slack_client(SecretStr(emulator.bot_token), emulator.base_url)
+        posted = await bot.chat_postMessage(channel="C01FINANCE", text="a card", blocks=[row])
+        with capture_logs() as logs:
+            async with socket_mode(settings, lambda: cast(SlackDoor, place.door)):
+                await place.until(lambda: any(said["event"] == "slack_socket_connected" for said in logs))
+                await emulator.click("C01FINANCE", str(posted["ts"]), ann.id, "remit_approve", "row", "v")
+                await emulator.type_command("C01FINANCE", ann.id, "/remit", "help")
+                await emulator.open_home(ann.id)
+                await place.until(lambda: len(place.door.got) == 3)
+    finally:
+        await emulator.stop()
+
+    assert [type(inbound) for inbound in place.door.got] == [BlockActions, SlashCommand, AppHomeOpened]
+    assert [said["event"] for said in logs] == ["slack_socket_connected"]
 
 
 async def test_without_an_app_level_token_nobody_connects(place: Place) -> None:

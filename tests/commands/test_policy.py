@@ -1,4 +1,4 @@
-"""`remit policy show|test|simulate|diff|history` on a real database: neither API, nor worker, nor Temporal runs."""
+"""`remit policy ...` on a real database: neither API, nor worker, nor Temporal runs."""
 
 import json
 import re
@@ -90,7 +90,7 @@ async def test_a_test_that_fails_is_named(shell: Shell, tmp_path: Path, command:
 
     assert (done.code, done.out) == (1, "")
     assert done.err == (
-        "the bundle does not do what its tests say:\n"
+        "the bundle is not usable:\n"
         "  test 'large-refund': expected route deny, got ask (the tier is high); matched: fin.refund, fin.large\n"
     )
 
@@ -104,7 +104,7 @@ async def test_the_first_bundle_is_not_activated_while_a_test_of_it_fails(
 
     assert (done.code, done.out) == (1, "")
     assert done.err == (
-        "the bundle does not do what its tests say:\n"
+        "the bundle is not usable:\n"
         "  test 'large-refund': expected route deny, got ask (the tier is high); matched: fin.refund, fin.large\n"
     )
     assert (await shell.run("policy", "history")).out == ""
@@ -213,3 +213,55 @@ async def test_a_digest_that_nobody_activated_is_refused(shell: Shell) -> None:
     done = await shell.run("policy", "diff", f"sha256:{'0' * 64}")
     assert (done.code, done.out) == (1, "")
     assert "is missing" in done.err
+
+
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize("words", [("propose", "FOLDER"), ("rollback",)], ids=["propose", "rollback"])
+async def test_a_change_needs_a_token_and_the_message_says_where_one_comes_from(
+    shell: Shell, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    folder = bundle_folder(tmp_path / "next", version="2")
+    given = [folder if word == "FOLDER" else word for word in words]
+
+    done = await shell.run("policy", *given, "--reason", "why", "--url", NOBODY)
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "set REMIT_TOKEN to your reviewer token; an admin makes one with: "
+        "remit token create --kind reviewer --subject YOUR_ID\n"
+    )
+
+
+@pytest.mark.parametrize("words", [("propose", "FOLDER"), ("rollback",)], ids=["propose", "rollback"])
+async def test_an_api_that_does_not_answer_is_told(shell: Shell, tmp_path: Path, words: tuple[str, ...]) -> None:
+    folder = bundle_folder(tmp_path / "next", version="2")
+    given = [folder if word == "FOLDER" else word for word in words]
+
+    done = await shell.run("policy", *given, "--reason", "why", "--url", NOBODY, REMIT_TOKEN="t")
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "the API does not answer (ConnectError); say where it is with --url\n"
+
+
+async def test_a_bundle_that_cannot_be_used_is_not_proposed_and_the_mistake_is_told_with_its_place(
+    tmp_path: Path, shell: Shell
+) -> None:
+    wrong = bundle_folder(tmp_path / "wrong", version="a\0b", policy_changes={"owner": "olga", "approval": "one"})
+    line, column = place_of('"a\\0b"', Path(wrong) / "bundle.yaml")
+
+    refused = await shell.run("policy", "propose", wrong, "--reason", "why", "--url", NOBODY, REMIT_TOKEN="t")
+    untrue = await shell.run(
+        "policy", "propose", failing(tmp_path / "failing"), "--reason", "why", "--url", NOBODY, REMIT_TOKEN="t"
+    )
+
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith(f"the bundle is not usable:\n  bundle.yaml:{line}:{column}: the text has a NUL "), (
+        refused.err
+    )
+    assert (untrue.code, untrue.out) == (1, "")
+    assert untrue.err == (
+        "the bundle is not usable:\n"
+        "  test 'large-refund': expected route deny, got ask (the tier is high); matched: fin.refund, fin.large\n"
+    )

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -22,61 +21,37 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.notifiers.slack import slack_client
 from adapters.notifiers.slack.manifest import bot_scopes
 from local.processes import free_port
-from local.slack import APP_ID, TEAM_ID, LocalSlack
+from local.slack import APP_ID, LocalSlack
 from tests.slack_front.clock import Clock
-from tests.slack_front.deliveries import Delivery, HttpRoute, Route, SocketRoute, Undelivered
-from tests.slack_front.payloads import message_problems
-from tests.slack_front.rules import Answer, Trigger, World, refusal, refused
-
-ACK_SECONDS = 3
-RETRIES = (0, 60, 300)
-"""When an event that was not acknowledged comes again, in seconds after the attempt before."""
-RESPONSE_USES = 5
-RESPONSE_SECONDS = 30 * 60
+from tests.slack_front.deliveries import Delivery, HttpRoute, Route, SocketRoute
+from tests.slack_front.inbound import Inbound
+from tests.slack_front.rules import Answer, World, complete_user, refusal, refused, too_soon
+from tests.slack_front.troubles import Troubles
 
 
 class NoSuchButton(Exception):
     """Nobody can press that: it is not on the message, or the message is not there or not for them."""
 
 
-@dataclass
-class _Fault:
-    """What goes wrong with the next calls of a method; `left` None is all of them."""
-
-    method: str
-    status: int
-    body: Answer | str | None
-    after: bool
-    left: int | None = 1
-    retry_after: int = 1
-
-
-@dataclass
-class _ResponseUrl:
-    real: str
-    born: float
-    uses: int = 0
-
-
-class Front:
+class Front(Troubles):
     """Stands before the emulator. Without a request URL it is Slack's Web API alone."""
 
     def __init__(self, slack: LocalSlack, request_url: str = "", *, port: int | None = None) -> None:
+        super().__init__()
         self.slack = slack
         self.world = self._fresh_world()
         self.calls: list[str] = []
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         """Every call with its arguments."""
-        self.deliveries: list[Delivery] = []
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}/api/"
         self.socket = SocketRoute(APP_ID)
-        self.route: Route = HttpRoute(request_url, slack.signing_secret) if request_url else self.socket
-        self._faults: list[_Fault] = []
+        route: Route = HttpRoute(request_url, slack.signing_secret) if request_url else self.socket
+        self._inbound = Inbound(self.world, route, f"http://127.0.0.1:{self.port}/")
+        self.deliveries = self._inbound.deliveries
+        self.deliver = self._inbound.deliver
         self._over = asyncio.Event()
-        self._response_urls: dict[str, _ResponseUrl] = {}
         self._form_of = ""
-        self._again: set[asyncio.Task[None]] = set()
 
     @property
     def clock(self) -> Clock:
@@ -93,8 +68,8 @@ class Front:
         """Serve on its port."""
         app = web.Application(client_max_size=10_000_000)
         app.router.add_route("*", "/api/{method}", self._answer)
-        app.router.add_post("/inbound", self._inbound)
-        app.router.add_post("/response/{id}", self._respond)
+        app.router.add_post("/inbound", self._inbound.receive)
+        app.router.add_post("/response/{id}", self._inbound.respond)
         app.router.add_get("/socket/{ticket}", self.socket.serve)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
@@ -103,40 +78,8 @@ class Front:
             yield self
         finally:
             self._over.set()
-            for task in self._again:
-                task.cancel()
+            self._inbound.end()
             await runner.cleanup()
-
-    # What a test makes it do.
-
-    def fail(
-        self,
-        method: str,
-        error: str,
-        status: int = 200,
-        *,
-        after: bool = False,
-        times: int | None = 1,
-        retry_after: int = 1,
-    ) -> None:
-        """Answer the next calls of `method`, all with `times` None, with Slack's `error`; `after` they took effect."""
-        self._faults.append(_Fault(method, status, refused(error), after, times, retry_after))
-
-    def break_off(self, method: str, *, after: bool = False) -> None:
-        """Answer the next call of `method` with a page that is no JSON, as a proxy in trouble does."""
-        self._faults.append(_Fault(method, 502, "<html>bad gateway</html>", after))
-
-    def hang(self, method: str, *, after: bool = False) -> None:
-        """Never answer the next call of `method`."""
-        self._faults.append(_Fault(method, 0, None, after))
-
-    def answer(self, method: str, body: Any, status: int = 200) -> None:
-        """Answer every call of `method` with this from now on."""
-        self._faults.append(_Fault(method, status, body, after=False, left=None))
-
-    def heal(self) -> None:
-        """Forget what was to go wrong."""
-        self._faults.clear()
 
     def reset(self) -> None:
         """Forget all that a test changed or did. The emulator's messages stay."""
@@ -188,18 +131,6 @@ class Front:
         await self.slack.open_home(user)
         return next(delivery for delivery in self.deliveries[before:] if delivery.kind == "events_api")
 
-    async def deliver(self, kind: str, payload: dict[str, Any], attempt: int = 0, why_again: str = "") -> Delivery:
-        """Hand something to the app once, forged or repeated, and note what came of it."""
-        delivery = Delivery(kind, payload, attempt, why_again)
-        self.deliveries.append(delivery)
-        try:
-            delivery.answer = await self.clock.within(ACK_SECONDS, self.route.send(delivery))
-        except TimeoutError:
-            delivery.failed = "http_timeout"
-        except Undelivered as problem:
-            delivery.failed = problem.reason
-        return delivery
-
     # What Remit calls.
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -207,7 +138,7 @@ class Front:
         arguments, token, is_json = await _call_of(request)
         self.calls.append(method)
         self.asked.append((method, arguments))
-        fault = self._fault(method)
+        fault = self.next_fault(method)
         if fault is None or fault.after:
             answer = await self._judged(request, method, arguments, token, is_json)
         if fault is None:
@@ -220,17 +151,11 @@ class Front:
         headers = {"Retry-After": str(fault.retry_after)} if fault.status == 429 else {}
         return web.json_response(fault.body, status=fault.status, headers=headers)
 
-    def _fault(self, method: str) -> _Fault | None:
-        fault = next((fault for fault in self._faults if fault.method == method), None)
-        if fault is not None and fault.left is not None:
-            fault.left -= 1
-            if fault.left <= 0:
-                self._faults.remove(fault)
-        return fault
-
     async def _judged(
         self, request: web.Request, method: str, arguments: Mapping[str, Any], token: str, is_json: bool
     ) -> web.Response:
+        if too_soon(self.world, method, arguments, asyncio.get_running_loop().time()):
+            return web.json_response(refused("ratelimited"), status=429, headers={"Retry-After": "1"})
         no = refusal(self.world, method, token, arguments, is_json)
         status, answer = (200, no) if no is not None else await self._done(request, method, arguments)
         headers = {"X-OAuth-Scopes": ",".join(sorted(self.world.scopes))} if token == self.world.bot_token else {}
@@ -258,7 +183,7 @@ class Front:
         """Complete the emulator's answer, and remember what later calls depend on."""
         world = self.world
         if method == "users.info":
-            self._complete_user(str(arguments["user"]), answer)
+            complete_user(world, str(arguments["user"]), answer)
         if method == "conversations.info":
             channel = str(arguments["channel"])
             answer["channel"] |= {
@@ -272,19 +197,6 @@ class Front:
                 world.hashes[name] = str(view.get("hash"))
             if method in ("views.open", "views.push"):
                 self._form_of = world.triggers[str(arguments["trigger_id"])].user
-
-    def _complete_user(self, user: str, answer: Answer) -> None:
-        change = self.world.users.get(user, {})
-        if change is None:
-            answer.clear()
-            answer.update(refused("user_not_found"))
-            return
-        account = {"team_id": TEAM_ID, "deleted": False, "is_bot": False, **answer["user"], **change}
-        if account["deleted"]:  # Slack leaves out the rest of such an account
-            account = {name: account[name] for name in ("id", "team_id", "name", "deleted", "profile")}
-        if "users:read.email" not in self.world.scopes:
-            account["profile"] = {name: said for name, said in account["profile"].items() if name != "email"}
-        answer["user"] = account
 
     async def _passed_on(self, request: web.Request, method: str) -> tuple[int, Answer]:
         kept = {name: request.headers[name] for name in ("Authorization", "Content-Type") if name in request.headers}
@@ -300,57 +212,6 @@ class Front:
         ):
             found: Answer = json.loads(await answer.read())
             return answer.status, found
-
-    async def _respond(self, request: web.Request) -> web.Response:
-        """Take a message by a response URL: five in half an hour."""
-        known = self._response_urls.get(request.match_info["id"])
-        if known is None or known.uses >= RESPONSE_USES or self.clock.now - known.born > RESPONSE_SECONDS:
-            return web.json_response(refused("expired_url"), status=404)
-        known.uses += 1
-        body = await request.json()
-        if "blocks" in body and message_problems(body["blocks"]):
-            return web.json_response(refused("invalid_blocks"), status=400)
-        async with aiohttp.ClientSession() as session, session.post(known.real, json=body) as answer:
-            return web.Response(text=await answer.text(), status=answer.status)
-
-    # What the emulator sends to the app.
-
-    async def _inbound(self, request: web.Request) -> web.Response:
-        """Take what the emulator would give to the app, and give it to the app as Slack does."""
-        if request.content_type == "application/json":
-            kind, payload = "events_api", await request.json()
-        else:
-            fields = {name: values[0] for name, values in parse_qs(await request.text(), True).items()}
-            kind = "interactive" if "payload" in fields else "slash_commands"
-            payload = json.loads(fields["payload"]) if "payload" in fields else fields
-        self._born(payload)
-        delivery = await self.deliver(kind, payload)
-        if kind == "events_api":
-            if delivery.failed:
-                task = asyncio.create_task(self._redeliver(delivery))
-                self._again.add(task)
-                task.add_done_callback(self._again.discard)
-            return web.Response()
-        if delivery.failed:
-            return web.Response(status=504)
-        return web.json_response(delivery.answer) if delivery.answer is not None else web.Response()
-
-    async def _redeliver(self, delivery: Delivery) -> None:
-        for number, pause in enumerate(RETRIES, 1):
-            await self.clock.until(self.clock.now + pause)
-            delivery = await self.deliver(delivery.kind, delivery.payload, number, delivery.failed)
-            if not delivery.failed:
-                return
-
-    def _born(self, payload: dict[str, Any]) -> None:
-        """Note a click's trigger id, and put the front's response URL in the place of the emulator's."""
-        user = payload.get("user_id") or payload.get("user", {}).get("id", "")
-        if trigger := payload.get("trigger_id"):
-            self.world.triggers[trigger] = Trigger(user, self.clock.now)
-        if real := payload.get("response_url"):
-            name = str(len(self._response_urls))
-            self._response_urls[name] = _ResponseUrl(real, self.clock.now)
-            payload["response_url"] = f"http://127.0.0.1:{self.port}/response/{name}"
 
     async def _check_button(self, channel: str, ts: str, user: str, action_id: str, block_id: str, value: str) -> None:
         """Raise NoSuchButton unless this person sees this button."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from local.slack import TEAM_ID
 from tests.slack_front.clock import Clock
 from tests.slack_front.payloads import message_problems, units, view_problems
 from tests.slack_front.scopes import SCOPES, needed
@@ -54,10 +55,40 @@ class World:
     """Channels where the bot may not post."""
     users: dict[str, Answer | None] = field(default_factory=dict)
     """What differs in somebody's account from the emulator's; None for nobody."""
+    pace: float = 0
+    """Seconds between the messages of one channel, by the machine's own clock; sooner is 429. 0: as fast as can be."""
+    posted: dict[str, float] = field(default_factory=dict)
+    """When a channel last got a message."""
     usergroups: dict[str, list[str]] = field(default_factory=dict)
     triggers: dict[str, Trigger] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
     """The hash of each view by its id."""
+
+
+def too_soon(world: World, method: str, arguments: Mapping[str, Any], now: float) -> bool:
+    """Whether a message comes sooner after the one before it in its channel than Slack takes them."""
+    if not world.pace or method not in ("chat.postMessage", "chat.postEphemeral"):
+        return False
+    channel = str(arguments.get("channel", ""))
+    if now < world.posted.get(channel, now - world.pace) + world.pace:
+        return True
+    world.posted[channel] = now
+    return False
+
+
+def complete_user(world: World, user: str, answer: Answer) -> None:
+    """Make of the emulator's answer about somebody what Slack would say, and what the test says of them."""
+    change = world.users.get(user, {})
+    if change is None:
+        answer.clear()
+        answer.update(refused("user_not_found"))
+        return
+    account = {"team_id": TEAM_ID, "deleted": False, "is_bot": False, **answer["user"], **change}
+    if account["deleted"]:  # Slack leaves out the rest of such an account
+        account = {name: account[name] for name in ("id", "team_id", "name", "deleted", "profile")}
+    if "users:read.email" not in world.scopes:
+        account["profile"] = {name: said for name, said in account["profile"].items() if name != "email"}
+    answer["user"] = account
 
 
 def refused(error: str, **more: Any) -> Answer:

@@ -9,13 +9,14 @@ import re
 from typing import Any
 
 from adapters.notifiers.email.parts import Paragraph, Part, Quote, Table
-from adapters.notifiers.email.words import json_line, noted
-from adapters.notifiers.slack.text import literal, pretty
+from adapters.notifiers.email.words import HIDDEN, json_line
+from adapters.notifiers.slack.text import hides_something, literal, pretty
 
 ROOM = 20_000
 """Characters that the arguments may take of a mail."""
 
 _MOST_VALUES = 60
+_MOST_FLAGGED = 5
 _LONGEST_NAME = 120
 _SHORT = 300
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -39,14 +40,29 @@ def argument_parts(arguments: bytes) -> list[Part]:
         if _is_short(value, text):
             rows.append((label, text))
         else:
-            quotes.append(Quote(noted(f"Argument {label} ({_size(value, text)})", text_of(value)), text))
-    shown: list[Part] = [Table(title, rows or [("none", "")] if not values else rows)] if rows or not values else []
-    return [*shown, *quotes, *_not_shown(hidden)]
+            quotes.append(Quote(f"Argument {label} ({_size(value, text)})", text))
+    table = Table(title, rows) if values else Paragraph(f"{title}: none")
+    return [table, *_flagged(values), *quotes, *_not_shown(hidden)]
 
 
-def text_of(value: Any) -> str:
-    """Return a text itself, and nothing for any other value: JSON is written with its escapes already."""
-    return value if isinstance(value, str) else ""
+def _flagged(values: dict[str, Any]) -> list[Part]:
+    """Point at the arguments that hold characters which cannot be seen; in the mail they are written out."""
+    names = [_label(name) for name, value in values.items() if _hides(name) or _hides(value)]
+    if not names:
+        return []
+    shown = ", ".join(names[:_MOST_FLAGGED]) + f" and {len(names) - _MOST_FLAGGED:,} more" * (
+        len(names) > _MOST_FLAGGED
+    )
+    return [Paragraph(f"Look twice at {shown}: {HIDDEN}.", strong=True)]
+
+
+def _hides(value: Any) -> bool:
+    """Whether a value hides characters anywhere. Recursion is as deep as arguments may be."""
+    if isinstance(value, dict):
+        return any(_hides(name) or _hides(inner) for name, inner in value.items())
+    if isinstance(value, list):
+        return any(map(_hides, value))
+    return isinstance(value, str) and hides_something(value)
 
 
 def _not_shown(hidden: list[str]) -> list[Part]:
@@ -54,9 +70,8 @@ def _not_shown(hidden: list[str]) -> list[Part]:
         return []
     kept = hidden[:_MOST_VALUES]
     kept += [f"and {len(hidden) - len(kept):,} more"] * (len(hidden) > len(kept))
-    return [Paragraph("Not everything fits here. Read all arguments on the review page. Not shown:", True)] + [
-        Quote("Arguments that are not shown", "\n".join(kept))
-    ]
+    warning = "Not everything fits here. Read all arguments on the review page before you decide."
+    return [Paragraph(warning, strong=True), Quote("Arguments that are not shown", "\n".join(kept))]
 
 
 def _written(value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 _STYLE = {
     "body": "margin:0;padding:16px;background:#f4f5f7;color:#1a1d21;font:15px/1.45 system-ui,sans-serif",
-    "card": "max-width:680px;margin:0 auto;padding:20px 24px;background:#fff;border:1px solid #d5d9df;border-radius:6px",
+    "card": "max-width:680px;margin:auto;padding:20px 24px;background:#fff;border:1px solid #d5d9df;border-radius:6px",
     "h1": "margin:0 0 12px;font-size:20px",
     "h2": "margin:20px 0 6px;font-size:15px",
     "p": "margin:0 0 8px",

@@ -9,7 +9,7 @@ from domain.canonical import canonical_bytes
 from domain.catalog import Person
 from domain.policy import Policy
 
-HIDDEN = r"it holds characters that cannot be seen or that reorder text, written as \uXXXX"
+HIDDEN = r"characters that cannot be seen or that reorder text stand there, written as \uXXXX"
 
 
 def json_line(value: Any) -> str:

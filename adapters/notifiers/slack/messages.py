@@ -30,6 +30,11 @@ _GONE = ("message_not_found", "cant_update_message", "edit_window_closed")
 THREAD_GONE = ("thread_not_found", "message_not_found", "cannot_reply_to_message")
 
 
+def with_buttons(channel: str) -> tuple[str, str]:
+    """Return the targets of a channel whose messages have an action's buttons: its card, and a digest that holds it."""
+    return channel, f"{channel}/digest"
+
+
 class NoticeStore(Protocol):
     """What the notifier needs of the store of notices."""
 

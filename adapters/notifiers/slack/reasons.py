@@ -4,7 +4,6 @@ import json
 
 from adapters.notifiers.slack.text import (
     Block,
-    code,
     escaped,
     fitted,
     hides_something,
@@ -80,7 +79,7 @@ def changes(earlier: bytes | None, arguments: bytes, link: str) -> list[Block]:
 
 
 def _changed(change: Difference, link: str) -> str:
-    path = code(change.path)
+    path = _inline(change.path)
     if units(path) > _VALUE:
         path = f"a field with a name of {len(change.path):,} characters"
     return f"• {path}: {_value(change.before, link)} → {_value(change.after, link)}"
@@ -89,5 +88,11 @@ def _changed(change: Difference, link: str) -> str:
 def _value(written: str | None, link: str) -> str:
     if written is None:
         return "_not there_"
-    shown = "`" + escaped(revealed(written).replace("`", "\\u0060")) + "`"
+    shown = _inline(written)
     return shown if units(shown) <= _VALUE else f"<{link}|{len(written):,} characters>"
+
+
+def _inline(written: str) -> str:
+    """Return what is on one line already, as JSON is, as code that its content cannot end."""
+    shown = escaped(revealed(written).replace("`", "\\u0060"))
+    return f"`{shown}`"

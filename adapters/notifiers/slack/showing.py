@@ -1,5 +1,6 @@
 """One showing of one action: its card and story in a channel, its card to a person, its news to the requester."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.notifiers.slack.buttons import Place
@@ -8,7 +9,7 @@ from adapters.notifiers.slack.client import SlackRefused
 from adapters.notifiers.slack.messages import THREAD_GONE, Messages
 from adapters.notifiers.slack.requester import news
 from adapters.notifiers.slack.seal import Seal
-from adapters.notifiers.slack.story import story
+from adapters.notifiers.slack.story import Reply, reminders_to, story
 from domain.policy import Policy
 from domain.record import ActionRecord
 from domain.revision import Revision
@@ -29,14 +30,7 @@ class Showing:
         """Show the card in a channel, and tell under it what happened."""
         ts = await self.card(channel)
         link = review_link(self.public_url, self.record.action.id)
-        for reply in story(self.record, self.policy, self.revisions, link, channel):
-            try:
-                await self.messages.once(channel, reply.name, reply.text, ts)
-            except SlackRefused as refusal:
-                if refusal.code not in THREAD_GONE:
-                    raise
-                ts = await self.card(channel, anew=True)
-                await self.messages.once(channel, reply.name, reply.text, ts)
+        await self._tell(channel, ts, story(self.record, self.policy, self.revisions, link, channel))
 
     async def card(self, channel: str, *, anew: bool = False) -> str:
         """Show the card in a channel; return its time stamp. `anew` says that the one that was there is gone."""
@@ -47,7 +41,11 @@ class Showing:
 
     async def to_person(self, user: str) -> None:
         """Show the card to one person, in a message of their own."""
-        await self.card(await self.messages.own_channel(user))
+        channel = await self.messages.own_channel(user)
+        ts = await self.card(channel)
+        for person in self.policy.people.values():
+            if person.slack_user == user:
+                await self._tell(channel, ts, reminders_to(person.id, self.record, self.policy))
 
     async def to_requester(self, user: str) -> None:
         """Tell the person on whose behalf the agent acts what is new."""
@@ -56,3 +54,14 @@ class Showing:
         channel = await self.messages.own_channel(user) if told else ""
         for reply in told:
             await self.messages.once(channel, f"requester-{reply.name}", reply.text, None)
+
+    async def _tell(self, channel: str, ts: str, replies: Sequence[Reply]) -> None:
+        """Reply under the card; where that is gone, under a new one."""
+        for reply in replies:
+            try:
+                await self.messages.once(channel, reply.name, reply.text, ts)
+            except SlackRefused as refusal:
+                if refusal.code not in THREAD_GONE:
+                    raise
+                ts = await self.card(channel, anew=True)
+                await self.messages.once(channel, reply.name, reply.text, ts)

@@ -72,6 +72,26 @@ def _escalations(record: ActionRecord, approval: Approval, policy: Policy, link:
             yield Reply(name, _asked_too(record, approval, escalation, policy))
 
 
+def reminders_to(person: str, record: ActionRecord, policy: Policy) -> list[Reply]:
+    """Return the last reminder, for one of those whom no channel reaches: their group has none."""
+    approval = record.approval
+    if approval is None or not is_open(record) or approval.earlier_vote(person) is not None:
+        return []
+    found = [
+        (number, escalation)
+        for number, escalation in enumerate(approval.escalations, 1)
+        if escalation.kind == StepKind.REMIND and escalation.skipped is None
+    ]
+    if not found:
+        return []
+    number, last = found[-1]
+    group = policy.groups.get(last.group)
+    if group is None or group.slack_channel is not None:
+        return []
+    text = f"⏰ Reminder for {mention(person, policy)}: this waits for your decision, until "
+    return [Reply(f"step-{approval.revisions}-{number}", f"{text}{deadline(approval.plan.expires_at)}.")]
+
+
 def reminder(record: ActionRecord, approval: Approval, escalation: Escalation, policy: Policy) -> str:
     """Call on those of the group who have not voted and may; for who is away, on their stand-in. Nobody is called on
     for what is over."""

@@ -22,7 +22,7 @@ BENCH_INSTALLED := $(BENCH)/.installed
 SLACK_BINARY := node_modules/$(LOCAL_SLACK)/bin/local-slack
 SLACK_INSTALLED := node_modules/$(LOCAL_SLACK)/.installed-$(LOCAL_SLACK_VERSION)
 
-.PHONY: help setup test-setup slack-setup browser-setup demo test soak histories bench bench-policy lint format lock clean
+.PHONY: help setup test-setup slack-setup browser-setup demo test soak pictures histories bench bench-policy lint format lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -94,6 +94,8 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = None
     smtp_starttls: bool = True
     mail_from: str = "remit@localhost"
+    email_after_seconds: Annotated[float, Field(ge=0, le=86400)] = 120.0
+    """How long Slack may take to show an action to somebody before they get a mail instead."""
 
     policy_refresh_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     """How long a process may go on using a bundle after another one was activated."""

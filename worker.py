@@ -95,7 +95,8 @@ def action_worker(
     escalate = Escalate(actions, policies)
     notices, assignments = Notices(pool), Assignments(pool)
     gathered = digests(settings, notices, assignments, actions)
-    whom = WhoseTurn(assignments, Digests(client, settings.task_queue))
+    digests_expected = Digests(client, settings.task_queue)
+    whom = WhoseTurn(assignments, digests_expected, lambda person: bool(gathered) and person.slack_user is not None)
     shown: dict[str, Notifier] = {"canaries": CanaryResults(Canaries(pool)), **gathered}
     notify = Notify(actions, policies, {**shown, **notifiers(settings, notices, Revisions(pool), whom)})
     return Worker(

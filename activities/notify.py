@@ -65,7 +65,7 @@ class Notify:
     async def notify(self, request: NotifyRequest) -> None:
         """Show the action as its record has it now, through every notifier, whatever becomes of the others.
 
-        Fails, when all are done, with a failure that trying again may mend, if there is one.
+        Fails, when all are done, with the failure that is to be tried again first, if there is one.
         """
         record = await self._actions.get(request.action_id)
         policy = await self._policies.current()
@@ -80,7 +80,7 @@ class Notify:
                 log.warning("notification_failed", action=request.action_id, notifier=name, problem=str(problem)[:500])
                 problems.append(problem)
         if problems:
-            raise min(problems, key=lambda problem: not (isinstance(problem, RemitError) and problem.retryable))
+            raise min(problems, key=_urgency)
 
 
 async def _in_time(showing: Awaitable[None]) -> None:
@@ -90,3 +90,9 @@ async def _in_time(showing: Awaitable[None]) -> None:
             await showing
     except TimeoutError as problem:
         raise NotifierUnavailable(f"not shown everywhere within {PATIENCE_SECONDS} s; going on") from problem
+
+
+def _urgency(problem: BaseException) -> tuple[bool, float]:
+    """Order problems: first those that trying again may mend, by the time they name; none means as soon as ever."""
+    named = problem.retry_after if isinstance(problem, NotifierUnavailable) else None
+    return not (isinstance(problem, RemitError) and problem.retryable), named or 0.0

@@ -11,8 +11,10 @@ from activities.failures import translated
 from domain.action import Frozen, State
 from domain.approval import Approval, Ballot, Decision, Receipt, Vote
 from domain.approval_plan import StepKind
+from domain.errors import Refusal
 from domain.escalation import AnswerRequest, ManageRequest, Step
 from domain.ledger import SYSTEM, Actor, ActorKind, Entry, EntryKind, Secret, entry
+from domain.revision import ReviseRequest
 
 
 class ApprovalStore(Protocol):
@@ -29,7 +31,8 @@ class ApprovalStore(Protocol):
 
 class ApprovalChange(Frozen):
     """One thing that happened to an approval, and the state after it: a ballot, a timer's step, a cancellation, a
-    hold that was lifted, which postponed everything by the time it was on, or what somebody asked for."""
+    hold that was lifted, which postponed everything by the time it was on, what somebody asked for, or a revision that
+    was refused."""
 
     action_id: str
     approval: Approval
@@ -41,6 +44,7 @@ class ApprovalChange(Frozen):
     receipt: Receipt | None = None
     postponed_by: timedelta | None = None
     request: ManageRequest | AnswerRequest | None = None
+    revision: ReviseRequest | None = None
 
 
 class Record:
@@ -72,6 +76,8 @@ def entries_of(change: ApprovalChange) -> list[Entry]:
         entries.append(_step_taken(change))
     if change.request is not None and change.receipt is not None:
         entries.append(_requested(change, change.request, change.receipt))
+    if change.revision is not None and change.receipt is not None and change.receipt.refusal is not None:
+        entries.append(revision_refused(change.action_id, change.revision, change.receipt.refusal, change.at))
     if change.postponed_by is not None:
         entries.append(_postponed(change, change.postponed_by))
     if change.cancelled_by is not None and change.receipt is not None and change.receipt.refusal is not None:
@@ -93,6 +99,8 @@ def vote_entry(action_id: str, ballot: Ballot, receipt: Receipt, at: datetime, c
     if receipt.accepted and ballot.decision is Decision.RETURN:
         kind = EntryKind.APPROVAL_RETURNED
     data: dict[str, Any] = {"decision": ballot.decision.value, "digest": ballot.revision, "ballot": ballot.id}
+    if ballot.stepped_up:
+        data["stepped_up"] = True
     if counted is not None:
         data |= {"group": counted.group, "stage": counted.stage, "in_place_of": counted.in_place_of}
     if receipt.refusal is not None:
@@ -113,6 +121,13 @@ def _step_taken(change: ApprovalChange) -> Entry:
     again = f"/{len(earlier) + 1}" if earlier else ""
     revision = f"/revision-{change.approval.revisions}" if change.approval.revisions > 1 else ""
     return _on_action(change, kind, done.model_dump(mode="json"), revision + again)
+
+
+def revision_refused(action_id: str, request: ReviseRequest, refusal: Refusal, at: datetime) -> Entry:
+    """Return the entry of a revision that was not made."""
+    data = {"digest": request.revision, "base": request.base, **refusal.model_dump(mode="json")}
+    key = f"{action_id}/{EntryKind.REVISION_REFUSED.value}/{request.id}"
+    return entry(key, EntryKind.REVISION_REFUSED, at, request.actor, data, action=action_id)
 
 
 _REQUESTED = {

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from api.connections import Connections
-from api.review_session import Reviewer
 from api.review_view import Field, is_asked, preview_of, time_left, why_no_vote
 from domain.action import State
 from domain.approval import Approval
+from domain.catalog import Person
+from domain.policy import Policy
 from domain.record import ActionRecord
 
 _PAGE = 200
@@ -39,12 +41,24 @@ class Inbox:
     complete: bool
 
 
-async def inbox_of(doors: Connections, who: Reviewer) -> Inbox:
+class Reader(Protocol):
+    """Whose inbox it is, and the policy that is active at this moment."""
+
+    @property
+    def person(self) -> Person:
+        """The person."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy."""
+
+
+async def inbox_of(doors: Connections, who: Reader) -> Inbox:
     """Return the inbox of a person: waiting actions by deadline, the soonest first."""
     now = datetime.now(UTC)
     records = await _waiting(doors)
-    waiting = sorted(_rows(records, who, now), key=lambda row: row.approval.plan.expires_at)
-    asked = _rows(await doors.actions.newest({"route": "ask"}, None, _PAGE), who, now)
+    waiting = sorted(rows_of(records, who, now), key=lambda row: row.approval.plan.expires_at)
+    asked = rows_of(await doors.actions.newest({"route": "ask"}, None, _PAGE), who, now)
     decided = [row for row in asked if row.approval.decided_at is not None]
     decided.sort(key=lambda row: row.approval.decided_at or row.record.updated_at, reverse=True)
     return Inbox(
@@ -68,7 +82,7 @@ async def _waiting(doors: Connections) -> list[ActionRecord]:
     return records
 
 
-def _rows(records: list[ActionRecord], who: Reviewer, now: datetime) -> list[Row]:
+def rows_of(records: list[ActionRecord], who: Reader, now: datetime) -> list[Row]:
     """Return those of the records that one of the person's groups was asked about."""
     rows = []
     for record in records:

@@ -39,6 +39,8 @@ class ReviewersView(BaseModel):
 async def statistics(_who: AdminCaller, doors: Doors, since: Moment = None, until: Moment = None) -> ReviewersView:
     """Return the statistics of everybody who was asked or decided: of the last 30 days unless told otherwise."""
     end = until or datetime.now(UTC)
+    if any(not 2000 <= given.year < 9999 for given in (since, end) if given is not None):
+        raise InvalidRequest(f"there is nothing so far away: {since} to {end}")
     start = since or end - PERIOD
     if not timedelta(0) < end - start <= LONGEST:
         raise InvalidRequest(

@@ -11,6 +11,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from adapters.notifiers import button_seal
 from adapters.notifiers.slack import slack_client
+from adapters.notifiers.slack.accounts import Accounts
 from api.connections import Connections, connections
 from api.identity import Doors
 from api.limits import MAX_BODY_BYTES
@@ -37,7 +38,8 @@ def door_of(doors: Connections) -> SlackDoor:
 
     token = settings.slack_bot_token
     client = slack_client(token, str(settings.slack_base_url)) if token is not None else None
-    return SlackDoor(doors.policies, cast, client, Clicks(button_seal(settings), doors.notices, doors.ledger))
+    clicks = Clicks(button_seal(settings), doors.notices, doors.ledger)
+    return SlackDoor(doors.policies, cast, client, clicks, doors, Accounts(client))
 
 
 def slack_door(request: Request, doors: Annotated[Connections, Depends(connections)]) -> SlackDoor:
@@ -65,6 +67,8 @@ async def interactions(
     ack = await door.dispatch(_inbound(request, body))
     if ack.note is not None:
         afterwards.add_task(door.deliver, ack.note)
+    if ack.home is not None:
+        afterwards.add_task(door.publish, ack.home)
     return JSONResponse(ack.body) if ack.body is not None else Response()
 
 

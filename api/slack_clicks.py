@@ -1,4 +1,5 @@
-"""Which click counts: one on a button that Remit sealed, on the card that Remit noted, in the channel of that card.
+"""Which click counts: one on a button that Remit sealed, on the card that Remit noted, in the channel of that card; or
+on the Home of the person it was sealed for. Which form counts: one that was opened for whoever sends it.
 
 Whatever else comes, signed by Slack as it may be, was put together by somebody: it is refused, its sender is told so,
 and the ledger has who, where and why.
@@ -12,12 +13,13 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
+from pydantic import ValidationError
 
 from adapters.database.notices import Notice
 from adapters.notifiers.slack.buttons import MORE, sealed_in
 from adapters.notifiers.slack.messages import NAME, with_buttons
 from adapters.notifiers.slack.seal import Choice, Seal
-from api.slack_payloads import BlockActions
+from api.slack_payloads import BlockActions, Carried, ViewSubmission
 from domain.catalog import Person
 from domain.errors import InvalidRequest
 from domain.ledger import Actor, ActorKind, Entry, EntryKind, entry
@@ -32,6 +34,9 @@ _FORGED = "This button is not one that Remit made for this card, so nothing was 
 )
 _NOT_THE_CARD = "This is not the card that stands for this action now, so nothing was decided. " + (
     "Use the newest card, or the review page; if this one was just posted, click again."
+)
+_NOT_THEIR_FORM = "Remit did not open this form for you, so nothing was done. It was recorded. " + (
+    "Please open it again from the card."
 )
 
 
@@ -57,6 +62,25 @@ class RefusedClick:
     told: str
 
 
+_BY_ACCOUNT = "Nothing was done: {whose}. Please use the review page, where you sign in, or tell Remit's admin."
+ACCOUNTS = {
+    why: RefusedClick(f"account_{why}", _BY_ACCOUNT.format(whose=whose))
+    for why, whose in {
+        "deactivated": "this Slack account is deactivated",
+        "bot": "this Slack account is a bot's",
+        "guest": "this Slack account is a guest's, and guests decide nothing from Slack",
+        "external": "this Slack account belongs to another company's workspace",
+        "unknown": "Slack does not know this account",
+    }.items()
+}
+"""What is told when an account may not decide, by why."""
+NOT_ASKED = RefusedClick(
+    "account_unconfirmed",
+    "Nothing was done: Slack did not say whose account this is, and without that this cannot be taken from here. "
+    "Please try again in a moment, or use the review page.",
+)
+
+
 @dataclass(frozen=True)
 class Clicks:
     """Tells the clicks that count from those that do not."""
@@ -77,8 +101,44 @@ class Clicks:
         if refused is None and choice is not None:
             return choice
         found = refused or RefusedClick("not_sealed_here", _FORGED)
-        await self._record(click, choice, person, found)
+        await self.record(click, choice, person, found)
         return found
+
+    async def carried_by(self, form: ViewSubmission, person: Person | None) -> Carried | RefusedClick:
+        """Return what a form carries, or why it is refused, which is recorded then."""
+        try:
+            content = self.seal.opened_form(form.view.private_metadata, form.user.id, form.view.callback_id)
+            return Carried.model_validate_json(content)
+        except (InvalidRequest, ValidationError):
+            refused = RefusedClick("form_not_opened_for_them", _NOT_THEIR_FORM)
+        await self.record(form, None, person, refused)
+        return refused
+
+    def sealed(self, carried: Carried, user: str, form: str) -> str:
+        """Return what a form is to carry that is opened for this person."""
+        return self.seal.sealed_form(carried.model_dump_json(), user, form)
+
+    async def record(
+        self,
+        inbound: BlockActions | ViewSubmission,
+        choice: Choice | None,
+        person: Person | None,
+        refused: RefusedClick,
+    ) -> None:
+        """Write a refused click or form into the ledger; the same one delivered twice is one entry."""
+        user = inbound.user.id
+        if isinstance(inbound, BlockActions):
+            button = inbound.button
+            where, name = {"channel": inbound.place, "ts": inbound.ts}, button.action_id
+            what = [button.action_ts, button.block_id, button.value]
+        else:
+            where, name, what = {"channel": "", "ts": ""}, inbound.view.callback_id, [inbound.view.id]
+        log.warning("slack_click_refused", user=user, **where, why=refused.why)
+        data = {"slack_user": user, **where, "button": name, "why": refused.why}
+        actor = Actor(kind=ActorKind.PERSON, id=person.id if person else f"slack:{user}", door="slack")
+        key = f"click/{hashlib.sha256(json.dumps([*data.values(), *what]).encode()).hexdigest()[:32]}"
+        action = choice.action if choice is not None else None
+        await self.ledger.append([entry(key, EntryKind.CLICK_REFUSED, datetime.now(UTC), actor, data, action=action)])
 
     def _opened(self, click: BlockActions) -> Choice:
         """Open the seal of the buttons' block; every button but the menu carries the same."""
@@ -106,21 +166,3 @@ class Clicks:
                 break
             await asyncio.sleep(_LOOK_SECONDS)
         return False
-
-    async def _record(
-        self, click: BlockActions, choice: Choice | None, person: Person | None, refused: RefusedClick
-    ) -> None:
-        user = click.user.id
-        log.warning("slack_click_refused", user=user, channel=click.channel.id, ts=click.message.ts, why=refused.why)
-        data = {
-            "slack_user": user,
-            "channel": click.channel.id,
-            "ts": click.message.ts,
-            "button": click.button.action_id,
-            "why": refused.why,
-        }
-        parts = json.dumps([*data.values(), click.button.action_ts, click.button.block_id, click.button.value])
-        actor = Actor(kind=ActorKind.PERSON, id=person.id if person else f"slack:{user}", door="slack")
-        key = f"click/{hashlib.sha256(parts.encode()).hexdigest()[:32]}"
-        action = choice.action if choice is not None else None
-        await self.ledger.append([entry(key, EntryKind.CLICK_REFUSED, datetime.now(UTC), actor, data, action=action)])

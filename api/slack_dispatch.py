@@ -12,11 +12,16 @@ from typing import TypeVar
 
 import structlog
 
-from adapters.notifiers.slack.buttons import APPROVE, APPROVE_ON_PAGE, APPROVE_WITH_REASON, REJECT
+from adapters.notifiers.slack.buttons import APPROVE, APPROVE_ON_PAGE, APPROVE_WITH_REASON, MORE, REJECT
 from adapters.notifiers.slack.client import SlackRefused, slack_errors
+from adapters.notifiers.slack.edit_form import EDIT_FORM
+from adapters.notifiers.slack.home import OPEN_PAGE, TURN_PAGE
 from adapters.notifiers.slack.text import section
-from api.slack_answers import Ack, Note, SlackParts, answer, user_of
+from api.slack_answers import Ack, Home, Note, SlackParts, answer, user_of
 from api.slack_commands import remit_typed
+from api.slack_edits import edit_sent
+from api.slack_home import home_opened, home_view_of, page_turned
+from api.slack_menu import EXTEND_FORM, REASSIGN_FORM, SNOOZE_FORM, managed, menu_opened
 from api.slack_payloads import (
     AppHomeOpened,
     BlockActions,
@@ -27,7 +32,7 @@ from api.slack_payloads import (
     ViewClosed,
     ViewSubmission,
 )
-from api.slack_votes import APPROVE_FORM, REJECT_FORM, page_opened, reason_given, vote_clicked
+from api.slack_votes import APPROVE_FORM, ASK_FORM, REJECT_FORM, page_opened, reason_given, vote_clicked
 from domain.errors import InvalidRequest, NotifierUnavailable, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -35,7 +40,7 @@ log = structlog.get_logger(__name__)
 ACK_SECONDS = 2.5
 """How long everything before the acknowledgement may take."""
 
-_LOST = "Remit could not record your vote in time. Look at the card: if your vote is not on it, please click again."
+_LOST = "Remit could not record it in time. Look at the card: if it does not stand there, please click again."
 _LATE = "Remit could not answer in time. Please try again in a moment."
 
 T = TypeVar("T")
@@ -46,17 +51,27 @@ BUTTONS: Mapping[str, Handler[BlockActions]] = {
     APPROVE_WITH_REASON: vote_clicked,
     APPROVE_ON_PAGE: page_opened,
     REJECT: vote_clicked,
+    MORE: menu_opened,
+    OPEN_PAGE: page_opened,
+    **dict.fromkeys(TURN_PAGE, page_turned),
 }
 """By action_id."""
 FORMS: Mapping[str, Handler[ViewSubmission]] = {
     REJECT_FORM: reason_given,
     APPROVE_FORM: reason_given,
+    ASK_FORM: reason_given,
+    EDIT_FORM: edit_sent,
+    REASSIGN_FORM: managed,
+    SNOOZE_FORM: managed,
+    EXTEND_FORM: managed,
 }
 """By callback_id."""
 COMMANDS: Mapping[str, Handler[SlashCommand]] = {
     "/remit": remit_typed,
 }
-EVENTS: Mapping[str, Handler[AppHomeOpened]] = {}
+EVENTS: Mapping[str, Handler[AppHomeOpened]] = {
+    "app_home_opened": home_opened,
+}
 """By the event's type. One without a handler is acknowledged, so that Slack does not send it again."""
 
 
@@ -87,6 +102,19 @@ class SlackDoor(SlackParts):
             log.error("slack_note_refused", channel=note.channel, code=refusal.code, to_do=refusal.remedy)
         except NotifierUnavailable as problem:
             log.warning("slack_note_lost", channel=note.channel, problem=str(problem))
+
+    async def publish(self, home: Home) -> None:
+        """Draw somebody's Home anew. It shows what stands elsewhere, too, so a failure is only logged."""
+        if self.client is None:
+            return
+        try:
+            view = await home_view_of(self, home)
+            with slack_errors():
+                await self.client.views_publish(user_id=home.user, view=view)
+        except SlackRefused as refusal:
+            log.error("slack_home_refused", user=home.user, code=refusal.code, to_do=refusal.remedy)
+        except Unavailable as problem:
+            log.warning("slack_home_delayed", user=home.user, problem=str(problem))
 
     async def _handled(self, inbound: Inbound) -> Ack:
         match inbound:

@@ -5,18 +5,16 @@ read them into the same values.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qs
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from adapters.notifiers.slack.forms import REASON_BLOCK, REASON_INPUT
 from adapters.notifiers.slack.seal import Choice
+from domain.action import Digest
 from domain.errors import InvalidRequest
 
-T = TypeVar("T", bound=BaseModel)
-
-REASON_BLOCK = "reason"
-REASON_INPUT = "text"
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 _MAX_FIELDS = 40
@@ -40,13 +38,25 @@ class User(_Part):
     id: UserId
 
 
+class Option(_Part):
+    """The line of a menu, or of a choice, that was picked."""
+
+    value: Annotated[str, Field(max_length=150)]
+
+
 class Button(_Part):
-    """The button that was pressed."""
+    """The button that was pressed, or the menu that was used."""
 
     action_id: Name
     block_id: Name
     action_ts: Timestamp
     value: Annotated[str, Field(max_length=2000)] = ""
+    selected_option: Option | None = None
+
+    @property
+    def picked(self) -> str:
+        """What was picked from a menu."""
+        return self.selected_option.value if self.selected_option else ""
 
 
 class Channel(_Part):
@@ -61,26 +71,63 @@ class Message(_Part):
     ts: Timestamp
 
 
+class Surface(_Part):
+    """The Home or form whose button was pressed. Home carries the number of its page."""
+
+    id: Name
+    type: Literal["home", "modal"]
+    private_metadata: Annotated[str, Field(max_length=3000)] = ""
+
+
 class BlockActions(_Part):
-    """A button of a message was pressed."""
+    """A button was pressed: of a message in a channel, or of somebody's Home, which is in none."""
 
     type: Literal["block_actions"]
     user: User
     trigger_id: TriggerId
-    channel: Channel
-    message: Message
+    channel: Channel | None = None
+    message: Message | None = None
+    view: Surface | None = None
     actions: Annotated[list[Button], Field(min_length=1, max_length=1)]
+
+    @model_validator(mode="after")
+    def _stands_somewhere(self) -> Self:
+        if (self.view is None) != (self.channel is not None and self.message is not None):
+            raise ValueError("a button stands on a message in a channel, or in a view")
+        return self
 
     @property
     def button(self) -> Button:
         """The one button."""
         return self.actions[0]
 
+    @property
+    def place(self) -> str:
+        """The channel of the message; on somebody's Home, that person."""
+        return self.channel.id if self.channel is not None else self.user.id
+
+    @property
+    def ts(self) -> str:
+        """The time stamp of the message; empty where there is none."""
+        return self.message.ts if self.message is not None else ""
+
+    @property
+    def page(self) -> int:
+        """The page of the Home on which it was pressed, the first being 0."""
+        return page_number(self.view.private_metadata) if self.view is not None else 0
+
 
 class Input(_Part):
-    """What was typed into a field; None when it was left empty."""
+    """What was typed or chosen in a field; nothing when it was left empty."""
 
     value: Annotated[str, Field(max_length=3000)] | None = None
+    selected_option: Option | None = None
+    selected_date_time: Annotated[int, Field(ge=0, lt=2**40)] | None = None
+
+    @property
+    def text(self) -> str:
+        """What was typed, or picked."""
+        return self.selected_option.value if self.selected_option else self.value or ""
 
 
 class Values(_Part):
@@ -97,10 +144,14 @@ class View(_Part):
     private_metadata: Annotated[str, Field(max_length=3000)]
     state: Values
 
+    def given(self, block: str = REASON_BLOCK) -> Input:
+        """Return what was typed or chosen in a block: in the one where people say why, unless told otherwise."""
+        return self.state.values.get(block, {}).get(REASON_INPUT, Input())
+
     @property
     def reason(self) -> str:
         """The reason that was typed."""
-        return self.state.values.get(REASON_BLOCK, {}).get(REASON_INPUT, Input()).value or ""
+        return self.given().value or ""
 
 
 class ViewSubmission(_Part):
@@ -169,9 +220,9 @@ _EVENTS: TypeAdapter[_EventCallback | UrlVerification] = TypeAdapter(
 
 
 class Carried(Choice):
-    """What the form that asks why carries through Slack: the choice, and the card it came from."""
+    """What a form carries through Slack: the choice, and the revision whose differences it shows, if any."""
 
-    ts: Timestamp
+    previewed: Digest | None = None
 
 
 def inbound_in(content_type: str, body: bytes) -> Inbound:
@@ -205,9 +256,9 @@ def inbound_of(kind: str, payload: Mapping[str, Any]) -> Inbound:
     raise InvalidRequest(f"Remit does not know envelopes of the type '{kind[:50]}'")
 
 
-def carried_by(view: View) -> Carried:
-    """Return what a form that asks why carries. Raises InvalidRequest."""
-    return _parsed(Carried, view.private_metadata)
+def page_number(text: str) -> int:
+    """Return the number of a page that a view or button carries; the first for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
 
 
 def _fields(body: bytes) -> dict[str, str]:
@@ -225,13 +276,6 @@ def _event(found: _EventCallback | UrlVerification) -> Inbound:
     if kind == "app_home_opened":
         return AppHomeOpened.model_validate({**found.event, "event_id": found.event_id})
     return OtherEvent(event_id=found.event_id, type=kind)
-
-
-def _parsed(model: type[T], text: str) -> T:
-    try:
-        return model.model_validate_json(text)
-    except ValidationError as problem:
-        raise InvalidRequest(f"this is not one of Remit's buttons or forms: {_where(problem)}") from problem
 
 
 def _where(problem: ValidationError) -> str:

@@ -127,3 +127,5 @@ class _Receiver:
             log.warning("slack_ack_lost", kind=request.type, problem=type(problem).__name__)
         if ack.note is not None:
             await self._door.deliver(ack.note)
+        if ack.home is not None:
+            await self._door.publish(ack.home)

@@ -17,8 +17,15 @@ app = typer.Typer()
 TOKEN = "REMIT_TOKEN"  # noqa: S105  the name of a variable
 _PATIENCE_SECONDS = 60
 
+
+def _said(reason: str) -> str:
+    if not reason.strip():
+        raise typer.BadParameter("it is empty; say why, for the people who approve it")
+    return reason
+
+
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of *.yaml files")]
-Reason = Annotated[str, typer.Option(help="Why, for the people who approve it")]
+Reason = Annotated[str, typer.Option(callback=_said, help="Why, for the people who approve it")]
 Url = Annotated[str | None, typer.Option(help="Where the API answers; REMIT_PUBLIC_URL where this is not given")]
 
 
@@ -81,16 +88,24 @@ def _propose(api: httpx.Client, body: dict[str, Any]) -> None:
 
 
 def _api(url: str | None) -> httpx.Client:
-    token = os.environ.get(TOKEN)
-    if not token:
+    token = os.environ.get(TOKEN, "").strip()
+    if not token or not token.isascii() or not token.isprintable():
         fail(
             f"set {TOKEN} to your reviewer token; an admin makes one with: "
             "remit token create --kind reviewer --subject YOUR_ID"
         )
-    base = url or str(settings_or_fail().public_url)
-    return httpx.Client(
-        base_url=base.rstrip("/"), headers={"Authorization": f"Bearer {token}"}, timeout=_PATIENCE_SECONDS
-    )
+    base = (url or str(settings_or_fail().public_url)).rstrip("/")
+    if not _is_address(base):
+        fail(f"'{base}' is not the address of an API; one looks like https://remit.example")
+    return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=_PATIENCE_SECONDS)
+
+
+def _is_address(base: str) -> bool:
+    try:
+        url = httpx.URL(base)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in ("http", "https") and bool(url.host) and not url.query and not url.fragment
 
 
 def _answer(answer: httpx.Response) -> dict[str, Any]:

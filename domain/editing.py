@@ -187,7 +187,7 @@ def _value(field: EditableField, text: str) -> Any:
             return [_number(field, line) for line in text.split("\n") if line.strip()]
         case FieldKind.YES_NO:
             if text not in ("true", "false"):
-                raise InvalidRequest(f"{field.label}: choose yes or no")
+                raise InvalidRequest(f"in {field.label}, choose yes or no")
             return text == "true"
 
 
@@ -197,7 +197,7 @@ def _number(field: EditableField, text: str) -> int | float:
         return int(said)
     if _NUMBER.fullmatch(said):
         return float(said)
-    raise InvalidRequest(f"{field.label}: '{said[:40]}' is not a number; write it like 1250 or 12.5")
+    raise InvalidRequest(f"in {field.label}, '{said[:40]}' is not a number; write it like 1250 or 12.5")
 
 
 def _put(arguments: dict[str, Any], place: Place, value: Any) -> None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, SecretStr, TypeAdapter
 
 import adapters.notifiers
 import worker
+from activities.try_examples import examples_failures
 from adapters import checks
 from adapters.checks import CHECKS
 from adapters.checks.finder import Finder
@@ -264,7 +265,9 @@ def test_the_picture_is_well_formed_and_fits_dark_pages() -> None:
     assert "prefers-color-scheme: dark" in picture
 
 
-def test_the_recipe_for_a_new_assistant_is_a_bundle_that_loads(tmp_path: Path) -> None:
+async def test_the_recipe_for_a_new_assistant_is_a_bundle_that_loads_and_does_what_its_tests_say(
+    tmp_path: Path,
+) -> None:
     for fence in fences(CHECKOUT / "docs" / "policy.md", "yaml"):
         if named := re.match(r"# (\w+\.yaml)\n", fence):
             (tmp_path / named[1]).write_text(fence)
@@ -274,6 +277,7 @@ def test_the_recipe_for_a_new_assistant_is_a_bundle_that_loads(tmp_path: Path) -
     assert list(checks.problems_in(bundle)) == []
     assert warnings_of(tmp_path, bundle) == []
     assert len(bundle.tests) >= 5
+    assert await examples_failures(Policy(bundle, "sha256:" + "0" * 64), CHECKS) == []
 
 
 def test_every_check_has_a_heading() -> None:

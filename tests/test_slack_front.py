@@ -130,6 +130,8 @@ async def test_a_call_that_the_scopes_do_not_cover_is_refused_and_says_which_is_
 
 async def test_a_method_that_slack_does_not_have_or_the_front_does_not_know_is_refused(place: Place) -> None:
     assert await refused(place.client.api_call("chat.shout")) == "unknown_method"
+    assert await refused(place.client.users_profile_get(user=ANN)) == "unknown_method"
+    assert await refused(place.client.reactions_add(channel=CHANNEL, name="tada", timestamp="1.2")) == "unknown_method"
 
 
 async def test_the_bot_posts_only_where_it_is_a_member(place: Place) -> None:
@@ -168,6 +170,11 @@ async def test_deactivated_people_and_strangers_get_no_direct_message(place: Pla
 async def test_a_message_that_says_nothing_or_too_much_is_refused(place: Place) -> None:
     assert await refused(place.client.api_call("chat.postMessage", json={"channel": CHANNEL})) == "no_text"
     assert await refused(place.client.chat_postMessage(channel=CHANNEL, text="x" * 40_001)) == "msg_too_long"
+
+
+async def test_blocks_that_are_no_list_are_refused(place: Place) -> None:
+    call = place.client.api_call("chat.postMessage", json={"channel": CHANNEL, "text": "hello", "blocks": {"a": 1}})
+    assert await refused(call) == "invalid_blocks_format"
 
 
 async def test_a_message_that_is_gone_cannot_be_updated(place: Place) -> None:

@@ -10,14 +10,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.holds import CheckHolds, HoldRequest
+    from workflows.short_steps import short_step
 
-# Our own database is asked, until it answers: nothing is decided in the meantime.
-_SHORT = timedelta(seconds=10)
-_SHORT_RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10))
 # Actions are told when a hold is lifted. This is for the case that nobody could tell them, and bounds the history of
 # an action that is held for weeks.
 _LOOK_AGAIN = timedelta(minutes=30)
@@ -39,13 +36,8 @@ class HoldWatch:
     async def look(self, since: datetime) -> timedelta:
         """Find out which hold is on, and return how long holds stopped the action's clock since then."""
         self.told = False
-        standing = await workflow.execute_local_activity_method(
-            CheckHolds.check_holds,
-            HoldRequest(action_id=self._action_id, since=since),
-            start_to_close_timeout=_SHORT,
-            retry_policy=_SHORT_RETRY,
-            summary="which holds are on",
-        )
+        request = HoldRequest(action_id=self._action_id, since=since)
+        standing = await short_step(CheckHolds.check_holds, request, "which holds are on")
         self.hold = standing.hold
         return standing.held_for
 

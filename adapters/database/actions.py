@@ -216,6 +216,25 @@ class Actions:
         with database_errors():
             return [_record(row) for row in await self._pool.fetch(statement, *parameters)]
 
+    async def waiting_for(self, groups: Sequence[str], people: Sequence[str], limit: int) -> list[ActionRecord]:
+        """Return what waits for one of these groups, or for one of these people by name: the soonest deadline first."""
+        statement = f"""SELECT {_COLUMNS}, {_HOLD} FROM action
+            WHERE state = 'pending_approval' AND (approval -> 'groups' ?| $1::text[] OR EXISTS (
+                SELECT FROM jsonb_array_elements(approval -> 'asked_too') too WHERE too ->> 'person' = ANY ($2::text[])
+            ))
+            ORDER BY (approval #>> '{{plan,expires_at}}')::timestamptz, id LIMIT $3"""
+        with database_errors():
+            return [_record(row) for row in await self._pool.fetch(statement, list(groups), list(people), limit)]
+
+    async def decided_by(self, person: str, limit: int) -> list[ActionRecord]:
+        """Return what a person voted on last, whatever came of it, the latest first."""
+        statement = f"""SELECT {_COLUMNS}, {_HOLD} FROM action JOIN (
+                SELECT action AS decided, max(decided_at) AS last FROM assignment
+                WHERE person = $1 AND decided_at IS NOT NULL GROUP BY action ORDER BY last DESC, decided LIMIT $2
+            ) AS mine ON mine.decided = action.id ORDER BY mine.last DESC, id"""
+        with database_errors():
+            return [_record(row) for row in await self._pool.fetch(statement, person, limit)]
+
     async def judged_since(self, since: datetime, limit: int = MAX_JUDGED) -> AsyncIterator[ActionRecord]:
         """Yield records judged since a moment, newest first, at most `limit`, without canaries.
 

@@ -1,6 +1,7 @@
 """How people get to know. A new notifier is one folder, one line here and one test."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Protocol
 
 from adapters.database.actions import Actions
@@ -8,8 +9,10 @@ from adapters.database.assignments import Assignments
 from adapters.database.notices import Notices
 from adapters.database.revisions import Revisions
 from adapters.notifiers.digests import SlackDigests
+from adapters.notifiers.email import EmailNotifier, FirstChannel
 from adapters.notifiers.slack import Seal, SlackNotifier, slack_client
 from adapters.notifiers.slack.notifier import Whom
+from adapters.smtp import mail_server
 from domain.errors import NotFound
 from domain.policy import Policy
 from domain.record import ActionRecord
@@ -26,11 +29,14 @@ class Notifier(Protocol):
 def notifiers(settings: Settings, notices: Notices, revisions: Revisions, whom: Whom) -> dict[str, Notifier]:
     """Return the notifiers that this deployment configured, by name. `whom` says who gets a message of their own."""
     configured: dict[str, Notifier] = {}
+    first: FirstChannel | None = None
     if settings.slack_bot_token is not None:
         client = slack_client(settings.slack_bot_token, str(settings.slack_base_url))
-        configured["slack"] = SlackNotifier(
-            client, notices, revisions, str(settings.public_url), button_seal(settings), whom
-        )
+        slack = SlackNotifier(client, notices, revisions, str(settings.public_url), button_seal(settings), whom)
+        first = FirstChannel(slack, timedelta(seconds=settings.email_after_seconds))
+        configured["slack"] = first
+    if (server := mail_server(settings)) is not None:
+        configured["email"] = EmailNotifier(server, notices, revisions, str(settings.public_url), first, whom)
     return configured
 
 

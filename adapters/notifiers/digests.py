@@ -26,9 +26,11 @@ from domain.record import ActionRecord
 
 log = structlog.get_logger(__name__)
 
-_WITH_BUTTONS = 8
+# Slack takes 50 blocks in a message, and bounds all of its text. A request with buttons is up to five blocks here.
+_WITH_BUTTONS = 6
 _BLOCKS_OF_ARGUMENTS = 3
-_LISTED = 30
+_BYTES_OF_ARGUMENTS = 800
+_LISTED = 24
 _TARGET = "/digest"
 
 
@@ -106,16 +108,17 @@ class SlackDigests:
     def _request(self, record: ActionRecord, policy: Policy, place: Place, *, with_buttons: bool) -> list[Block]:
         link = review_link(self._public_url, record.action.id)
         kind = policy.action_types.get(record.action.action_type)
-        title = fitted(kind.title if kind else record.action.action_type, 200, "a title", link)
+        title = fitted(kind.title if kind else record.action.action_type, 100, "a title", link)
         about = f"by `{record.action.agent}` for `{record.action.use_case}`"
         if not is_open(record):
             return [section(f"*{title}* {about}: {headline(record, policy)} · <{link}|Open>")]
         until = f" · until {deadline(record.approval.plan.expires_at)}" if record.approval else ""
-        said = [section(f"*{title}* {about}{until} · <{link}|Open>")]
+        said = f"*{title}* {about}{until} · <{link}|Open>"
         arguments = argument_blocks(record.action.arguments_bytes, link)
-        if not with_buttons or not arguments.complete or len(arguments.blocks) > _BLOCKS_OF_ARGUMENTS:
-            return [*said, section(f"Too much for this list: <{link}|open it to read and decide>.")]
-        return [*said, *arguments.blocks, *buttons(record, policy, place, arguments.complete, link)]
+        fits = arguments.complete and len(arguments.blocks) <= _BLOCKS_OF_ARGUMENTS
+        if not with_buttons or not fits or len(record.action.arguments_bytes) > _BYTES_OF_ARGUMENTS:
+            return [section(f"{said} it to read and decide, it is too much for this list")]
+        return [section(said), *arguments.blocks, *buttons(record, policy, place, arguments.complete, link)]
 
     async def _redraw(self, notice: Notice, policy: Policy) -> None:
         channel = notice.target.removesuffix(_TARGET)

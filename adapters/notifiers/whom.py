@@ -1,6 +1,6 @@
 """Whom to notify, with regard to how busy people are: turns from the rules of attention, kept in the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from domain.action import State, Tier
 from domain.approval import Approval
 from domain.asked import asking, lacking, not_notified, voters
 from domain.attention import Load, Turns, whose_turn
+from domain.catalog import Person
 from domain.policy import Policy
 from domain.record import ActionRecord
 
@@ -30,11 +31,16 @@ class DigestStarter(Protocol):
 
 
 class WhoseTurn:
-    """Says who gets a message of their own now; whoever gets it later is in a digest. Asked twice, it is one turn."""
+    """Says who gets a message of their own now; whoever gets it later is in a digest. Asked twice, it is one turn.
 
-    def __init__(self, turns: TurnStore, digests: DigestStarter) -> None:
+    `gathers` says whether a digest can reach a person. Whoever it cannot reach gets everything at once, by whatever
+    other way there is: nobody is woken by an e-mail.
+    """
+
+    def __init__(self, turns: TurnStore, digests: DigestStarter, gathers: Callable[[Person], bool]) -> None:
         self._turns = turns
         self._digests = digests
+        self._gathers = gathers
 
     async def __call__(self, record: ActionRecord, policy: Policy) -> Sequence[str]:
         """Return the persons to notify of an action now, those that were notified before, too."""
@@ -63,6 +69,12 @@ class WhoseTurn:
             reached = sum(person.id in have for person in people)
             missing = wanted.model_copy(update={"needed": max(wanted.needed - reached, 0)})
             free = [person for person in people if person.id not in have]
-            return whose_turn(missing, free, loads, attention, spared)
+            return self._sooner(whose_turn(missing, free, loads, attention, spared), policy)
 
         return await self._turns.assign(record.action.id, stage, [person.id for person in people], at, choose)
+
+    def _sooner(self, turns: Turns, policy: Policy) -> Turns:
+        """Give those whom no digest reaches their turn now."""
+        later = [each for each in turns.later if self._gathers(policy.people[each.person])]
+        now = [each.person for each in turns.later if each not in later]
+        return turns.model_copy(update={"now": [*turns.now, *now], "later": later})

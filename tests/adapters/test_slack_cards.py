@@ -492,9 +492,9 @@ def test_a_later_revision_shows_what_changed_field_by_field() -> None:
     said = words(drawn(waiting({**REFUND, "note": "arrived `broken`"}), earlier=earlier))
 
     assert "*Changed since the revision before* (3):" in said
-    assert '• `amount_minor`: `9900` → `4200`' in said
+    assert "• `amount_minor`: `9900` → `4200`" in said
     assert r'• `note`: `"arrived broken"` → `"arrived \u0060broken\u0060"`' in said
-    assert '• `gone`: `true` → _not there_' in said
+    assert "• `gone`: `true` → _not there_" in said
     assert "revision before" not in words(drawn(waiting(REFUND)))
 
 
@@ -555,3 +555,27 @@ def test_the_menu_offers_what_can_be_done_in_short_words() -> None:
     assert offered[1] == ["edit", "ask", "reassign", "snooze", "details"]
     assert offered[2] == ["edit", "ask", "reassign", "snooze", "extend"], "Slack takes five"
     assert buttons(drawn(reminded))[MORE]["options"][-1]["url"] == LINK
+
+
+def test_a_card_on_which_everything_is_as_long_as_it_can_be_still_fits() -> None:
+    worst = "\u202e<`" * 10
+    arguments = {f"{worst}{n}": worst * 4 for n in range(30)} | {"amount": 1, "people": [worst * 3] * 9}
+    context = Context(reasoning=worst * 900, on_behalf_of=worst * 6, region=worst)
+    stages = [Stage(group="finance", quorum=9), *[Stage(group="on-call", quorum=9)] * 4]
+    record = planned(
+        waiting({**arguments, **MAIL, "body": "guaranteed"}, action_type="mail.send", context=context), stages=stages
+    )
+    questions = [
+        Questions(person="ann", text=worst * 60, door=Door.SLACK, at=NOW, answer=worst * 60, answered_at=NOW)
+    ] * 20
+    approval = asked(voted(voted(record, "ann", reason=worst * 20), "bob", reason=worst * 20))
+    full = record.model_copy(update={"approval": approval.model_copy(update={"questions": questions})})
+    roles = {"amount": "amount", "recipients": ["people"], "accounts": ["people"]}
+    rules = policy(
+        action_types=[{**each, "roles": roles, "undo": "u" * 150} for each in DOCUMENT["action_types"]],
+    )
+
+    shown = drawn(executed(full), rules, earlier=revision_bytes({**MAIL, f"{worst}x": worst * 50}))
+
+    assert not buttons(shown)
+    assert list(buttons(drawn(full, rules, earlier=revision_bytes(REFUND)))) == [APPROVE, REJECT, MORE]

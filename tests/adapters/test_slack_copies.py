@@ -57,6 +57,15 @@ async def test_those_whose_turn_it_is_get_a_card_of_their_own(place: Place) -> N
     assert await place.direct(record, "U01OLGA") == []
 
 
+async def test_the_channel_of_a_person_is_asked_for_once_for_many_actions(place: Place) -> None:
+    notifier = place.notifier
+    place.notified[:] = ["ann"]
+    for _ in range(3):
+        await notifier.show(await place.accepted(), POLICY, ["asked"])
+
+    assert place.front.calls.count("conversations.open") == 1
+
+
 async def test_the_buttons_of_two_copies_are_sealed_for_their_own_places(place: Place) -> None:
     record = await place.accepted()
     place.notified[:] = ["ann"]

@@ -62,7 +62,7 @@ def test_recipients_are_named_as_they_are_and_as_whom_the_catalog_knows() -> Non
 def test_many_recipients_and_long_names_are_counted_and_linked() -> None:
     fields = said({"to": [f"p{n}@test.example" for n in range(7)] + ["x" * 500], "iban": "y" * 500})
 
-    assert fields[0].startswith("*Recipients (8)*") and fields[0].endswith(f"<{LINK}|and 3 more>")
+    assert fields[0].startswith("*Recipients (8)*") and fields[0].endswith(f"<{LINK}|and 4 more>")
     assert fields[1] == f"*Account*\n<{LINK}|a name of 500 characters>"
 
 

@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
@@ -216,10 +217,12 @@ async def test_a_card_that_somebody_deleted_is_posted_anew(place: Place) -> None
 async def test_what_only_a_person_can_mend_is_logged_with_how_and_not_tried_again(place: Place, code: str) -> None:
     record = await place.accepted()
     place.front.fail("chat.postMessage", code)
+    before = REGISTRY.get_sample_value("remit_slack_refused_total", {"code": code}) or 0
 
     with capture_logs() as logs:
         await place.notifier.show(record, POLICY, ["asked"])
 
+    assert REGISTRY.get_sample_value("remit_slack_refused_total", {"code": code}) == before + 1
     (line,) = logs
     assert (line["log_level"], line["code"], line["channel"]) == ("error", code, CHANNEL)
     assert line["to_do"]

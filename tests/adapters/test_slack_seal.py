@@ -1,15 +1,18 @@
 """What buttons carry cannot be read, made up or changed."""
 
 import doctest
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
+from adapters.notifiers import button_seal
 from adapters.notifiers.slack import seal as module
 from adapters.notifiers.slack.seal import Choice, Seal
-from domain.errors import InvalidRequest
+from domain.errors import InvalidRequest, NotFound
+from settings import Settings
 
 SEAL = Seal(SecretStr("the key of this company"))
 CHOICE = Choice(action="0123456789abcdef" * 2, revision="sha256:" + "ab" * 32, channel="C01FINANCE")
@@ -70,3 +73,33 @@ def test_anything_else_is_refused(text: str) -> None:
 def test_the_seal_of_another_key_is_refused() -> None:
     with pytest.raises(InvalidRequest):
         Seal(SecretStr("the key of another company")).opened(SEALED)
+
+
+def configured(**changes: Any) -> Settings:
+    return Settings(_env_file=None, **changes)
+
+
+def test_without_a_key_of_its_own_the_seal_is_derived_from_the_bot_token_which_api_and_workers_share() -> None:
+    worker = button_seal(configured(slack_bot_token="xoxb-1"))
+    api = button_seal(configured(slack_bot_token="xoxb-1", slack_signing_secret="s" * 32))
+
+    assert api.opened(worker.sealed(CHOICE)) == CHOICE
+    with pytest.raises(InvalidRequest):
+        button_seal(configured(slack_bot_token="xoxb-2")).opened(worker.sealed(CHOICE))
+
+
+def test_with_a_key_buttons_outlive_the_bot_token() -> None:
+    before = button_seal(configured(slack_bot_token="xoxb-1", slack_button_key="k" * 32))
+    after = button_seal(configured(slack_bot_token="xoxb-2", slack_button_key="k" * 32))
+
+    assert after.opened(before.sealed(CHOICE)) == CHOICE
+
+
+def test_a_key_that_could_be_guessed_is_not_taken() -> None:
+    with pytest.raises(ValidationError, match="slack_button_key"):
+        configured(slack_button_key="short")
+
+
+def test_where_nothing_of_slack_is_set_there_is_no_seal() -> None:
+    with pytest.raises(NotFound, match="REMIT_SLACK_BOT_TOKEN"):
+        button_seal(configured())

@@ -85,7 +85,7 @@ def expected() -> Expected:
 
 @pytest.fixture
 def whom(pool: Any, expected: Expected) -> WhoseTurn:
-    return WhoseTurn(Assignments(pool), expected)
+    return WhoseTurn(Assignments(pool), expected, lambda person: person.slack_user is not None)
 
 
 async def test_everybody_with_room_is_notified_and_asking_again_changes_nothing(pool: Any, whom: WhoseTurn) -> None:
@@ -131,6 +131,17 @@ async def test_a_digest_is_expected_again_until_it_came(pool: Any, whom: WhoseTu
     expected.digests.clear()
     assert list(await whom(record, gathering)) == []
     assert [person for person, _ in expected.digests] == ["bob", "cem"]
+
+
+async def test_whom_no_digest_reaches_gets_everything_at_once(pool: Any, whom: WhoseTurn, expected: Expected) -> None:
+    people = [{**p, "slack_user": None} if p["id"] == "bob" else p for p in DOCUMENT["people"]]
+    mailed = policy(
+        people=people, groups=GROUPS, attention={"digest_tiers": ["medium"], "quiet_hours_except": ["medium"]}
+    )
+
+    assert list(await whom(await waiting(pool), mailed)) == ["bob"]
+
+    assert [person for person, _ in expected.digests] == ["ann", "cem"]
 
 
 async def test_what_becomes_high_tier_waits_for_no_digest(pool: Any, whom: WhoseTurn, expected: Expected) -> None:

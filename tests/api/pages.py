@@ -32,6 +32,7 @@ class _Reader(HTMLParser):
         self.ids: list[str] = []
         self.references: list[str] = []
         self._textarea = ""
+        self._select = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
@@ -45,6 +46,10 @@ class _Reader(HTMLParser):
             self.forms.append(Form(values["action"], values.get("method", "get")))
         if tag == "input":
             self.forms[-1].fields[values["name"]] = values.get("value", "")
+        if tag == "select":
+            self._select = values["name"]
+        if tag == "option" and (self._select not in self.forms[-1].fields or "selected" in values):
+            self.forms[-1].fields[self._select] = values["value"]
         if tag == "textarea":
             self._textarea = values["name"]
             self.forms[-1].fields[self._textarea] = ""
@@ -80,6 +85,16 @@ class Page:
     def form(self, end: str) -> Form:
         """Return the form whose address ends so."""
         return next(form for form in self.forms if form.action.endswith(end))
+
+    def form_of(self, end: str, **fields: str) -> Form:
+        """Return the form whose address ends so and which holds these fields already."""
+        return next(f for f in self.forms if f.action.endswith(end) and fields.items() <= f.fields.items())
+
+    def field(self, label: str) -> str:
+        """Return the name of the field that is labelled so."""
+        found = re.search(rf'<label for="([^"]+)">{re.escape(html.escape(label))}\b', self.source)
+        assert found, f"no field '{label}'"
+        return found[1]
 
     def has_form(self, end: str) -> bool:
         """Whether there is such a form."""

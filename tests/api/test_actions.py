@@ -37,7 +37,7 @@ async def test_a_low_tier_action_is_finished_in_one_round_trip(remit: Installati
 async def test_the_revision_is_named_by_the_digest_of_its_canonical_arguments(remit: Installation) -> None:
     action = (await remit.submit(NOTE, wait=5)).json()
 
-    assert action["revision"] == {"digest": digest(canonical_bytes(NOTE)), "arguments": NOTE}
+    assert action["revision"] == {"number": 1, "digest": digest(canonical_bytes(NOTE)), "arguments": NOTE}
 
 
 async def test_without_a_wait_the_action_is_accepted_and_followed_later(remit: Installation) -> None:

@@ -21,7 +21,7 @@ from tests.bundles import bundle
 from tests.installation import Installation, installed
 from workflows.client import ActionWorkflows, connect
 
-ARGUMENTS = {"customer": "c-13", "amount_minor": 6000}
+ARGUMENTS: dict[str, Any] = {"customer": "c-13", "amount_minor": 6000}
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +161,8 @@ async def test_statistics_have_what_was_opened_decided_and_made_of_canaries(remi
         {"since": "2020-01-01T00:00:00Z", "until": "2026-11-01T00:00:00Z"},
         {"since": "2026-11-02T00:00:00"},
         {"until": "yesterday"},
+        {"until": "0001-01-01T00:00:00Z"},
+        {"since": "9999-12-31T23:59:59-12:00"},
     ],
 )
 async def test_a_period_that_makes_no_sense_is_refused(remit: Installation, period: dict[str, str]) -> None:

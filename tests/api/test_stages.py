@@ -55,10 +55,9 @@ async def test_an_action_goes_through_its_stages_and_says_so_everywhere(
     action = await remit.refund()
     asked = action["approval"]
     assert (asked["stage"], asked["group"], asked["reason_required"]) == (1, "finance", True)
-    assert asked["stages"] == [
-        {"group": "finance", "quorum": 1, "approvals": 0},
-        {"group": "legal", "quorum": 1, "approvals": 0},
-    ]
+    alone = {"quorum": 1, "approvals": 0, "vetoes": 1, "rejections": 0, "alongside": False}
+    assert asked["stages"] == [{"group": "finance", **alone}, {"group": "legal", **alone}]
+    assert asked["open_stages"] == [1]
     page = await people["ann"].get(f"/review/{action['id']}")
     assert "finance: 0 of 1 votes legal: not asked yet" in page.text and "Askedfinance" in page.text
     inbox = await people["ann"].get("/review")

@@ -11,8 +11,16 @@ import pytest
 from tests.installation import Installation
 
 NUL, HALF = "\x00", "\ud800"
-NOTE = {"use_case": "support", "action_type": "note.add", "arguments": {"customer": "c-1", "text": "called"}}
-REFUND = {"use_case": "support", "action_type": "refund.create", "arguments": {"customer": "c-1", "amount_minor": 5000}}
+NOTE: dict[str, Any] = {
+    "use_case": "support",
+    "action_type": "note.add",
+    "arguments": {"customer": "c-1", "text": "called"},
+}
+REFUND: dict[str, Any] = {
+    "use_case": "support",
+    "action_type": "refund.create",
+    "arguments": {"customer": "c-1", "amount_minor": 5000},
+}
 
 
 async def post(remit: Installation, who: str, path: str, body: Any, **parameters: str) -> httpx.Response:

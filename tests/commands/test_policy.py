@@ -219,13 +219,14 @@ NOBODY = "http://127.0.0.1:9"
 
 
 @pytest.mark.parametrize("words", [("propose", "FOLDER"), ("rollback",)], ids=["propose", "rollback"])
+@pytest.mark.parametrize("token", [None, "", " \n", "tök", "a\nb"], ids=["none", "empty", "blank", "letters", "lines"])
 async def test_a_change_needs_a_token_and_the_message_says_where_one_comes_from(
-    shell: Shell, tmp_path: Path, words: tuple[str, ...]
+    shell: Shell, tmp_path: Path, words: tuple[str, ...], token: str | None
 ) -> None:
     folder = bundle_folder(tmp_path / "next", version="2")
     given = [folder if word == "FOLDER" else word for word in words]
 
-    done = await shell.run("policy", *given, "--reason", "why", "--url", NOBODY)
+    done = await shell.run("policy", *given, "--reason", "why", "--url", NOBODY, REMIT_TOKEN=token)
 
     assert (done.code, done.out) == (1, "")
     assert done.err == (
@@ -243,6 +244,21 @@ async def test_an_api_that_does_not_answer_is_told(shell: Shell, tmp_path: Path,
 
     assert (done.code, done.out) == (1, "")
     assert done.err == "the API does not answer (ConnectError); say where it is with --url\n"
+
+
+@pytest.mark.parametrize("url", ["remit.example", "ftp://x", "http://", "http://x:y:z[", "https://x?y"])
+async def test_what_is_no_address_of_an_api_is_told(shell: Shell, url: str) -> None:
+    done = await shell.run("policy", "rollback", "--reason", "why", "--url", url, REMIT_TOKEN="t")
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err == f"'{url.rstrip('/')}' is not the address of an API; one looks like https://remit.example\n"
+
+
+async def test_a_change_without_a_reason_is_not_proposed(shell: Shell) -> None:
+    done = await shell.run("policy", "rollback", "--reason", "  ", "--url", NOBODY, REMIT_TOKEN="t")
+
+    assert (done.code, done.out) == (2, "")
+    assert "it is empty; say why, for the people who approve it" in done.err
 
 
 async def test_a_bundle_that_cannot_be_used_is_not_proposed_and_the_mistake_is_told_with_its_place(

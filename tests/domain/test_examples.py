@@ -1,22 +1,16 @@
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from activities.try_examples import examples_failures
-from adapters.checks import CHECKS
-from adapters.policy_files import read_bundle
 from domain.action import Route, Tier
 from domain.calendar import is_working
 from domain.catalog import Calendar, Example
 from domain.examples import failures_of, outcome_of, working_moment
-from domain.policy import Policy
 from domain.signals import Finding, Signal
-from tests.bundles import DOCUMENT, FACTS, policy
+from tests.bundles import DOCUMENT, policy
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 LARGE = DOCUMENT["tests"][0]
 GUARDED = {
     "aggregates": [
@@ -42,14 +36,6 @@ def types_with_amounts() -> list[Any]:
         {**kind, "roles": {"amount": "amount_minor"}} if kind["id"] == "refund.create" else kind
         for kind in DOCUMENT["action_types"]
     ]
-
-
-@pytest.mark.parametrize("name", ["marketing", "bank", "teamchat"])
-async def test_the_tests_of_each_example_bundle_pass(name: str) -> None:
-    bundle = read_bundle(EXAMPLES / name / "policy", FACTS.at.date())
-
-    assert bundle.tests
-    assert await examples_failures(Policy(bundle, "sha256:" + "0" * 64), CHECKS) == []
 
 
 def test_an_example_that_comes_out_as_expected_has_no_failures() -> None:

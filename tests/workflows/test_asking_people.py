@@ -115,7 +115,7 @@ async def test_a_reviewer_changes_only_what_the_action_type_allows(here: World) 
     assert refused(stranger) is RefusalCode.NOT_ELIGIBLE
     assert refused(stale) is RefusalCode.SUPERSEDED
     assert here.approval(action).revision == action.digest
-    assert here.actions.kinds(action.id).count("revision.refused") == 4
+    assert here.actions.kinds(action.id).count("revision.refused") == 5
 
 
 async def test_who_wrote_a_revision_does_not_approve_it_nor_the_next_one(here: World) -> None:

@@ -58,5 +58,3 @@ def letter(
     mail.set_content(as_text(parts))
     mail.add_alternative(as_html(parts), subtype="html")
     return mail
-
-

@@ -94,7 +94,7 @@ class Mailing:
             return letter(self.server, reader, subject, parts, number, root, self.at)
         except Exception as problem:
             # The email package raises ValueError, IndexError and errors of its own parser for what it cannot write.
-            remedy = "check the person's email in the policy, and REMIT_MAIL_FROM"
+            remedy = "write the person's email in the policy as name@domain, in ASCII"
             raise MailRefused("an address that cannot be written", remedy) from problem
 
     async def _note(self, person: str, name: str, reference: str) -> None:

@@ -1,12 +1,12 @@
 """Mails what people without Slack would not see, and everybody what Slack could not show for too long."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 from adapters.notifiers.email.due import SLACK, Sent, due
 from adapters.notifiers.email.mailing import NAME, Mailing, NoticeStore
-from adapters.notifiers.email.second import is_shown
+from adapters.notifiers.email.second import FirstChannel, is_shown
 from adapters.smtp import MailServer
 from domain.catalog import Person
 from domain.errors import NotifierUnavailable
@@ -14,6 +14,9 @@ from domain.notification import asked_by_channel, whom_to_notify
 from domain.policy import Policy
 from domain.record import ActionRecord
 from domain.revision import Revision
+
+_SLACK_SECONDS = 10
+"""How long a showing waits for the one in Slack that goes on beside it."""
 
 Whom = Callable[[ActionRecord, Policy], Awaitable[Sequence[str]]]
 
@@ -38,7 +41,7 @@ def utc_now() -> datetime:
 class EmailNotifier:
     """Sends each person one mail for each occasion: asked, reminded, escalated, decided.
 
-    `slack_patience` is how long Slack may take to show an action to those who have it before they get a mail; None
+    `slack` is the first channel: those who have it get a mail when it does not show them an action for too long. None
     where there is no Slack, so that everybody gets one at once. `whom` says who gets a message of their own.
     """
 
@@ -48,7 +51,7 @@ class EmailNotifier:
         notices: NoticeStore,
         revisions: RevisionSource,
         public_url: str,
-        slack_patience: timedelta | None,
+        slack: FirstChannel | None,
         whom: Whom = whose_turn_it_is,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -56,7 +59,7 @@ class EmailNotifier:
         self._notices = notices
         self._revisions = revisions
         self._public_url = public_url
-        self._slack_patience = slack_patience
+        self._slack = slack
         self._whom = whom
         self._clock = clock
 
@@ -83,15 +86,16 @@ class EmailNotifier:
     async def _whom_now(self, readers: Iterable[Person], mailing: Mailing) -> tuple[list[str], float | None]:
         """Return who gets mail now, and in how many seconds the next of the others does; None where nobody is left."""
         approval = mailing.record.approval
-        if self._slack_patience is None or approval is None:
+        if self._slack is None or approval is None:
             return [reader.id for reader in readers], None
+        await self._slack.ended(mailing.record.action.id, _SLACK_SECONDS)
         slack = await self._notices.of_action(mailing.record.action.id, SLACK)
         now, waits = list[str](), list[float]()
         for reader in readers:
             if reader.slack_user is None:
                 now.append(reader.id)
             elif not is_shown(reader, approval, mailing.policy, slack):
-                left = (await mailing.waiting_since(reader.id) + self._slack_patience - mailing.at).total_seconds()
+                left = (await mailing.waiting_since(reader.id) + self._slack.patience - mailing.at).total_seconds()
                 if left > 0:
                     waits.append(left)
                 else:

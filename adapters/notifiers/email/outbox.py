@@ -55,11 +55,10 @@ class Outbox:
             if all(refused.code >= _PERMANENT for refused in problem.recipients):
                 raise MailRefused("the recipient", "check the person's email in the policy") from problem
             raise NotifierUnavailable("the mail server does not take a recipient for now; trying again") from problem
-        except (aiosmtplib.SMTPNotSupported, UnicodeError) as problem:
-            remedy = "give the person an email in ASCII, or use a mail server that has SMTPUTF8"
-            raise MailRefused("an address that is not ASCII", remedy) from problem
         except aiosmtplib.SMTPSenderRefused as problem:
-            raise ServerAway(f"the mail server refuses the sender ({problem.code}): {_SENDER}; trying again") from problem
+            raise ServerAway(
+                f"the mail server refuses the sender ({problem.code}): {_SENDER}; trying again"
+            ) from problem
         except aiosmtplib.SMTPResponseException as problem:
             if problem.code >= _PERMANENT:
                 remedy = "look into the mail server's log; let its filters pass mails from REMIT_MAIL_FROM"

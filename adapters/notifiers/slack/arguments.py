@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from adapters.notifiers.slack.text import (
-    SECTION,
     Block,
     code,
     hides_something,
@@ -29,6 +28,7 @@ MAX_UNITS = 6000
 """What the arguments may take of a card, in Slack's units: Slack bounds a message as a whole, too."""
 
 _MAX_BLOCKS = 24
+_HIDDEN = 800
 _SHORT = 150
 _MAX_KEY = 120
 _MAX_FLAGGED = 5
@@ -44,34 +44,34 @@ class ShownArguments(NamedTuple):
     complete: bool
 
 
-def argument_blocks(arguments: bytes, link: str) -> ShownArguments:
-    """Show the arguments of one revision. `link` leads to the whole of them."""
+def argument_blocks(arguments: bytes, link: str, room: int = MAX_UNITS) -> ShownArguments:
+    """Show the arguments of one revision, in `room` units. `link` leads to the whole of them."""
     values: dict[str, Any] = json.loads(arguments)
     if not values:
         return ShownArguments([section("*Arguments:* none")], complete=True)
     short = {key: value for key, value in values.items() if _is_short(key, value)}
-    if len(short) > _MAX_FIELDS:
+    if len(short) > _MAX_FIELDS or sum(units(_field(key, value)) for key, value in short.items()) > room:
         fields: list[str] = []
         texts: list[tuple[str | None, Any]] = [(None, values)]
     else:
-        fields = [f"{_label(key)}\n{code(value)}" for key, value in short.items()]
+        fields = [_field(key, value) for key, value in short.items()]
         texts = [(key, value) for key, value in values.items() if key not in short]
     blocks = [
         _field_section(fields[at : at + _FIELDS_PER_SECTION]) for at in range(0, len(fields), _FIELDS_PER_SECTION)
     ]
-    shown, hidden = _texts(texts, MAX_UNITS - sum(units(field) for field in fields))
+    shown, hidden = _texts(texts, room - sum(units(field) for field in fields))
     blocks += shown
     title = f"*Arguments*, {len(arguments):,} bytes"
     if hidden:
         warning = f":warning: *Not everything fits here.* <{link}|Read all arguments on the review page>.\nNot shown:"
-        blocks.append(section(lines_within([warning, *hidden], SECTION, link)))
+        blocks.append(section(lines_within([warning, *hidden], _HIDDEN, link)))
         title += f" (*{len(hidden)} not shown here*)"
     return ShownArguments([section(title), *_flagged(values), *blocks], complete=not hidden)
 
 
 def _flagged(values: dict[str, Any]) -> list[Block]:
     """Point at the arguments that hold characters which cannot be seen; on the card they are written out."""
-    names = [_label(key) for key, value in values.items() if _hides_something(key) or _hides_something(value)]
+    names = [_short_label(key) for key, value in values.items() if _hides_something(key) or _hides_something(value)]
     if not names:
         return []
     shown = ", ".join(names[:_MAX_FLAGGED]) + (f" and {len(names) - _MAX_FLAGGED:,} more" * (len(names) > _MAX_FLAGGED))
@@ -115,8 +115,17 @@ def _is_short(key: str, value: Any) -> bool:
     return units(key) <= _MAX_KEY and units(code(value)) <= _SHORT
 
 
+def _field(key: str, value: Any) -> str:
+    return f"{_label(key)}\n{code(value)}"
+
+
 def _field_section(fields: list[str]) -> Block:
     return {"type": "section", "fields": [mrkdwn(field) for field in fields]}
+
+
+def _short_label(key: str) -> str:
+    label = _label(key)
+    return label if units(label) <= _SHORT else f"an argument with a name of {len(key):,} characters"
 
 
 def _label(key: str | None) -> str:

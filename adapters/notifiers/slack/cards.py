@@ -4,10 +4,10 @@ Every block is made by a pure function, so the same record gives the same card a
 another digest. Buttons stand on it only while the action waits for people.
 """
 
-from adapters.notifiers.slack.arguments import argument_blocks
+from adapters.notifiers.slack.arguments import MAX_UNITS, argument_blocks
 from adapters.notifiers.slack.buttons import Place, buttons
 from adapters.notifiers.slack.meaning import meaning_block
-from adapters.notifiers.slack.reasons import changes, claim, reasons
+from adapters.notifiers.slack.reasons import CHANGES, CLAIM, changes, claim, reasons
 from adapters.notifiers.slack.standing import headline, outcome_blocks, stage_lines, standing_block
 from adapters.notifiers.slack.text import (
     HEADER,
@@ -20,6 +20,7 @@ from adapters.notifiers.slack.text import (
     plain,
     prose,
     units,
+    units_of,
 )
 from domain.action import Frozen
 from domain.approval import Approval
@@ -27,6 +28,10 @@ from domain.canonical import canonical_bytes, digest
 from domain.policy import Policy
 from domain.record import ActionRecord
 
+_WHOLE = 12_500
+"""What a card may say in all: Slack refuses messages whose blocks are longer than about 13,000 units."""
+_AROUND_ARGUMENTS = 2000
+"""What their title, the pointers to what is hidden or not shown, and the buttons may take."""
 _FACT = 500
 _UNKNOWN_REQUESTER = ", who is not in the catalog: nobody could be excluded"
 
@@ -55,21 +60,21 @@ def review_link(public_url: str, action_id: str) -> str:
 
 def card(record: ActionRecord, policy: Policy, public_url: str, place: Place, earlier: bytes | None = None) -> Card:
     """Draw an action as it stands, for one place. `earlier` are the arguments of the revision before, if any."""
-    link = review_link(public_url, record.action.id)
-    arguments = argument_blocks(record.action.arguments_bytes, link)
-    blocks = [
+    link, data = review_link(public_url, record.action.id), record.action.arguments_bytes
+    above = [
         _header(record, policy),
         standing_block(record, policy, link),
         _facts(record, policy, link),
         *meaning_block(record.action, policy, link),
         *reasons(record.judgement, link),
-        *changes(earlier, record.action.arguments_bytes, link),
-        *arguments.blocks,
-        *claim(record.action.context.reasoning, link),
-        *outcome_blocks(record, policy, link),
-        _footer(record, link),
-        *buttons(record, policy, place, arguments.complete, link),
     ]
+    below = [*outcome_blocks(record, policy, link), _footer(record, link)]
+    room = _WHOLE - units_of([*above, *below])
+    changed = changes(earlier, data, link, min(CHANGES, room // 4))
+    claimed = claim(record.action.context.reasoning, link, min(CLAIM, room // 4))
+    arguments = argument_blocks(data, link, min(MAX_UNITS, room - units_of([*changed, *claimed]) - _AROUND_ARGUMENTS))
+    offered = buttons(record, policy, place, arguments.complete, link)
+    blocks = [*above, *changed, *arguments.blocks, *claimed, *below, *offered]
     return Card(text=_summary(record, policy, link), blocks=blocks)
 
 

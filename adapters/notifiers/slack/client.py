@@ -37,6 +37,7 @@ _REMEDY = {
     "user_is_restricted": "the person is a guest whom the bot may not write to: let them use the review page",
     "user_is_ultra_restricted": "the person is a guest whom the bot may not write to: let them use the review page",
     "cannot_dm_bot": "the slack_user in the policy is a bot: name the person's own",
+    "not_enabled": "switch the Home tab on in the App Home of the app, so that people find their queue there",
     "messages_tab_disabled": "switch the Messages tab on in the App Home of the app, so that it can write to people",
     "msg_too_long": "the card is too large for Slack: use the review page, and tell Remit's developers",
     "invalid_blocks": "Slack cannot read the card: use the review page, and tell Remit's developers",

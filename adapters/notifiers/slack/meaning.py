@@ -15,8 +15,8 @@ from domain.money import decimals_of, money
 from domain.policy import Policy
 from domain.roles import MAX_AMOUNT, Meaning, meaning_of, values_at
 
-_MOST_NAMED = 5
-_LONGEST = 200
+_MOST_NAMED = 4
+_LONGEST = 150
 
 
 def meaning_block(action: Action, policy: Policy, link: str) -> list[Block]:

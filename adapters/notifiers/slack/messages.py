@@ -49,11 +49,19 @@ class Messages:
     """Posts and updates the messages about one action."""
 
     def __init__(
-        self, client: AsyncWebClient, store: NoticeStore, pace: Pace, action: Action, known: dict[str, Notice]
+        self,
+        client: AsyncWebClient,
+        store: NoticeStore,
+        pace: Pace,
+        own: dict[str, str],
+        action: Action,
+        known: dict[str, Notice],
     ) -> None:
+        """`own` are the channels of people for themselves that are known already; they stay the same for good."""
         self._client = client
         self._store = store
         self._pace = pace
+        self._own = own
         self._action = action
         self._known = known
 
@@ -76,11 +84,8 @@ class Messages:
         target = f"@{user}"
         if (known := self._known.get(target)) is not None:
             return known.reference
-        with slack_errors():
-            opened = await self._client.conversations_open(users=user)
-        channel = str((opened.get("channel") or {}).get("id") or "")
-        if not channel:
-            raise NotifierUnavailable(f"Slack's answer about {user} names no channel; trying again")
+        channel = self._own.get(user) or await self._opened(user)
+        self._own[user] = channel
         await self._note(target, channel, "")
         return channel
 
@@ -113,6 +118,14 @@ class Messages:
             await self._note(target, "", "")
             found = await self._post(channel, text, [{**section(text), "block_id": block_id}], thread)
         await self._note(target, found, name)
+
+    async def _opened(self, user: str) -> str:
+        with slack_errors():
+            opened = await self._client.conversations_open(users=user)
+        channel = str((opened.get("channel") or {}).get("id") or "")
+        if not channel:
+            raise NotifierUnavailable(f"Slack's answer about {user} names no channel; trying again")
+        return channel
 
     async def _update(self, channel: str, ts: str, drawn: Card) -> bool:
         """Update a card. False when it is gone."""

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Protocol
 
 import structlog
+from prometheus_client import Counter
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.notifiers.slack.client import SlackRefused
@@ -21,6 +22,7 @@ from domain.record import ActionRecord
 from domain.revision import Revision
 
 log = structlog.get_logger(__name__)
+REFUSED = Counter("remit_slack_refused", "Places where Slack does not let Remit show an action", ["code"])
 
 _ENOUGH_TROUBLE = 3
 """After so many places for which Slack did not answer, the others wait for the next try."""
@@ -63,6 +65,7 @@ class SlackNotifier:
         self._seal = seal
         self._whom = whom
         self._pace = Pace()
+        self._own: dict[str, str] = {}
 
     async def show(self, record: ActionRecord, policy: Policy, occasions: Sequence[str]) -> None:
         """Show the record wherever its groups and people are asked or it was shown before, and tell the requester.
@@ -75,7 +78,7 @@ class SlackNotifier:
             return
         action, trouble = record.action, list[NotifierUnavailable]()
         known = {notice.target: notice for notice in await self._notices.of_action(action.id, NAME)}
-        messages = Messages(self._client, self._notices, self._pace, action, known)
+        messages = Messages(self._client, self._notices, self._pace, self._own, action, known)
         revisions = await self._revisions.made(action.id) if record.approval.revisions > 1 else []
         showing = Showing(messages, record, policy, revisions, self._public_url, self._seal)
         users = _slack_users(await self._whom(record, policy), policy)
@@ -83,6 +86,7 @@ class SlackNotifier:
             try:
                 await show()
             except SlackRefused as refusal:
+                REFUSED.labels(refusal.code).inc()
                 log.error("slack_refused", action=action.id, channel=place, code=refusal.code, to_do=refusal.remedy)
             except NotifierUnavailable as problem:
                 trouble.append(problem)

@@ -21,8 +21,8 @@ from domain.revision_diff import Difference, diff
 
 HIDDEN_CHARACTERS = r":warning: *holds characters that cannot be seen or that reorder text*, written as `\uXXXX`"
 _REASONS = 1500
-_CLAIM = 1200
-_CHANGES = 1200
+CLAIM = 1200
+CHANGES = 1200
 _VALUE = 150
 _MOST_POINTS = 5
 _WIDTH = 12
@@ -56,11 +56,11 @@ def _bars(judgement: Judgement) -> list[str]:
     return lines
 
 
-def claim(reasoning: str | None, link: str) -> list[Block]:
+def claim(reasoning: str | None, link: str, limit: int = CLAIM) -> list[Block]:
     """Quote what the agent says for itself, labelled as that."""
     if not reasoning or not reasoning.strip():
         return []
-    first, *rest = quoted(literal(reasoning), _CLAIM)
+    first, *rest = quoted(literal(reasoning), limit)
     label = "*The agent's own reasoning* (its claim: nobody has checked it)"
     if hides_something(reasoning):
         label += f" {HIDDEN_CHARACTERS}"
@@ -69,13 +69,13 @@ def claim(reasoning: str | None, link: str) -> list[Block]:
     return [section(label), section(first)]
 
 
-def changes(earlier: bytes | None, arguments: bytes, link: str) -> list[Block]:
+def changes(earlier: bytes | None, arguments: bytes, link: str, limit: int = CHANGES) -> list[Block]:
     """Show field by field what changed since the revision before; nothing for a first revision."""
     if earlier is None:
         return []
     found = diff(json.loads(earlier), json.loads(arguments))
     lines = [f"*Changed since the revision before* ({len(found):,}):", *(_changed(each, link) for each in found)]
-    return [section(lines_within(lines, _CHANGES, link))]
+    return [section(lines_within(lines, limit, link))]
 
 
 def _changed(change: Difference, link: str) -> str:

@@ -3,6 +3,10 @@
     sealed = base64url without padding of AES-SIV(key, action (16 bytes) || revision (32 bytes) || channel (ASCII))
     key    = HKDF-SHA256(secret, no salt, info "remit slack buttons v1"), 64 bytes
 
+What a form carries is sealed in the same way, for the person it was opened for and the form it is:
+
+    sealed = base64url without padding of AES-SIV(key, content), with "remit slack forms v1", user and form as context
+
 AES-SIV (RFC 5297) needs no nonce, so the same choice always has the same seal, and a card drawn twice is the same
 card. A worked example:
 
@@ -26,16 +30,19 @@ from domain.action import Digest, Frozen
 from domain.errors import InvalidRequest
 
 _ABOUT = b"remit slack buttons v1"
+_FORMS = b"remit slack forms v1"
 _ACTION, _REVISION = 16, 32
 _NOT_OURS = "this is not one of Remit's buttons, or it was changed, or the key of the buttons was"
+_NOT_THEIRS = "this form was not made by Remit for this person, or it was changed, or the key of the buttons was"
 
 
 class Choice(Frozen):
-    """What a button carries: the action, the exact revision that was on the card, and the channel of the card."""
+    """What a button carries: the action, the exact revision that was on the card, and where it stands: the channel of
+    the card, or the person on whose Home it is."""
 
     action: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     revision: Digest
-    channel: Annotated[str, Field(pattern=r"^[CGD][A-Z0-9]{2,30}$")]
+    channel: Annotated[str, Field(pattern=r"^[CDGUW][A-Z0-9]{2,30}$")]
 
 
 class Seal:
@@ -54,8 +61,7 @@ class Seal:
     def opened(self, text: str) -> Choice:
         """Return the choice that was sealed. Raises InvalidRequest for anything that this seal did not make."""
         try:
-            sealed = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
-            plain = self._cipher.decrypt(sealed, [_ABOUT])
+            plain = self._cipher.decrypt(_decoded(text), [_ABOUT])
             choice = Choice(
                 action=plain[:_ACTION].hex(),
                 revision=f"sha256:{plain[_ACTION : _ACTION + _REVISION].hex()}",
@@ -66,3 +72,19 @@ class Seal:
         if self.sealed(choice) != text:  # base64 has several spellings of one value
             raise InvalidRequest(_NOT_OURS)
         return choice
+
+    def sealed_form(self, content: str, user: str, form: str) -> str:
+        """Return what a form carries for the one Slack user that it is opened for."""
+        context = [_FORMS, user.encode(), form.encode()]
+        return base64.urlsafe_b64encode(self._cipher.encrypt(content.encode(), context)).rstrip(b"=").decode()
+
+    def opened_form(self, sealed: str, user: str, form: str) -> str:
+        """Return what was sealed into a form. Raises InvalidRequest for one of another person, and for any other."""
+        try:
+            return self._cipher.decrypt(_decoded(sealed), [_FORMS, user.encode(), form.encode()]).decode()
+        except (InvalidTag, binascii.Error, UnicodeError, ValueError) as problem:
+            raise InvalidRequest(_NOT_THEIRS) from problem
+
+
+def _decoded(text: str) -> bytes:
+    return base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -25,7 +25,7 @@ _ENDED = {
     State.CANCELLED: "↩️ *Withdrawn by the agent.* Nothing was executed.",
 }
 _REASON = 500
-_STANDING = 2500
+_STANDING = 2000
 _RESULT = 700
 
 

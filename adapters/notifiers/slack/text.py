@@ -41,6 +41,11 @@ def units(text: str) -> int:
     return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
 
 
+def units_of(blocks: Iterable[Block]) -> int:
+    """Return the length of all that blocks say, as Slack counts it."""
+    return sum(units(text) for block in blocks for text in _said(block))
+
+
 def revealed(text: str) -> str:
     """Return `text` with everything unseen but the line feed written as a JSON escape."""
     return "".join(_escape(character) if _is_unseen(character) else character for character in text)
@@ -164,3 +169,15 @@ def _escape(character: str) -> str:
         return f"\\u{ord(character):04x}"
     high, low = divmod(ord(character) - 0x10000, 0x400)
     return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+
+
+def _said(part: Any) -> Iterator[str]:
+    """Yield every text in a block. Blocks are our own, and shallow."""
+    if isinstance(part, dict):
+        if isinstance(part.get("text"), str):
+            yield part["text"]
+        for inner in part.values():
+            yield from _said(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _said(inner)

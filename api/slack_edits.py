@@ -87,7 +87,12 @@ async def _taken(
 
 
 def _shown(
-    parts: SlackParts, submission: ViewSubmission, carried: Carried, record: ActionRecord, fields: EditForm, draft: Draft
+    parts: SlackParts,
+    submission: ViewSubmission,
+    carried: Carried,
+    record: ActionRecord,
+    fields: EditForm,
+    draft: Draft,
 ) -> Ack:
     """Show what would change, field by field, in the place of the form; what was typed stays in it."""
     action = record.action

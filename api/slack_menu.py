@@ -110,9 +110,7 @@ async def managed(parts: SlackParts, submission: ViewSubmission) -> Ack:
     if not to and until is None:
         return answer(submission, "Choose a person." if kind == "reassign" else "Choose a time.")
     named = request_id(submission, [to, until.isoformat() if until else ""])
-    request = ManageRequest(
-        id=named, kind=kind, person=person.id, to=to[:80] or None, until=until, door=Door.SLACK
-    )
+    request = ManageRequest(id=named, kind=kind, person=person.id, to=to[:80] or None, until=until, door=Door.SLACK)
     try:
         receipt = await manage(parts.doors, carried.action, request)
     except NotFound:

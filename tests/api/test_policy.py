@@ -12,9 +12,10 @@ from pydantic import SecretStr
 from adapters.database.administration import create_token
 from adapters.database.connection import open_pool
 from adapters.database.tokens import TokenKind
+from domain.catalog import Bundle
 from local.postgres import EmbeddedPostgres
 from local.temporal import TemporalServer
-from tests.bundles import DOCUMENT, bundle
+from tests.bundles import DOCUMENT
 from tests.installation import Installation, installed
 
 GOVERNED: dict[str, Any] = {**DOCUMENT, "policy_changes": {"owner": "out", "approval": "two"}}
@@ -33,8 +34,7 @@ async def governed(
 ) -> AsyncIterator[Installation]:
     """An installation of its own: the others' policy stays as it is."""
     name = f"governed_{abs(hash(request.node.name))}"
-    wanted = bundle(policy_changes=GOVERNED["policy_changes"])
-    async with installed(shared_postgres, shared_temporal, name, wanted) as remit:
+    async with installed(shared_postgres, shared_temporal, name, Bundle.model_validate(GOVERNED)) as remit:
         yield remit
 
 

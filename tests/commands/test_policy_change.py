@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from domain.catalog import Bundle
 from local.postgres import EmbeddedPostgres
 from local.temporal import TemporalServer
 from tests.api.test_policy import GOVERNED, second
-from tests.bundles import bundle
 from tests.databases import Database
 from tests.installation import Installation, installed
 from tests.shell import Done, Shell, bundle_folder
@@ -23,8 +23,7 @@ async def governed(
 ) -> AsyncIterator[Installation]:
     """An installation of its own: the others' policy stays as it is."""
     name = f"proposing_{abs(hash(request.node.name))}"
-    wanted = bundle(policy_changes=GOVERNED["policy_changes"])
-    async with installed(shared_postgres, shared_temporal, name, wanted) as remit:
+    async with installed(shared_postgres, shared_temporal, name, Bundle.model_validate(GOVERNED)) as remit:
         yield remit
 
 

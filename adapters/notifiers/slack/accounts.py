@@ -58,7 +58,9 @@ class Accounts:
         except SlackRefused as refusal:
             if refusal.code in _NOT_THERE:
                 return "unknown"
-            raise NotifierUnavailable(f"Slack does not tell about accounts ({refusal.code}): {refusal.remedy}") from None
+            raise NotifierUnavailable(
+                f"Slack does not tell about accounts ({refusal.code}): {refusal.remedy}"
+            ) from None
         if not isinstance(account, dict) or not isinstance(account.get("deleted"), bool) or not self._team:
             raise NotifierUnavailable(f"Slack's answer about {user} does not say whose account it is")
         return _objection(account, self._team)

@@ -68,7 +68,10 @@ def edit_view(
 
 
 def _left_out(labels: Sequence[str], link: str) -> str:
-    lines = [f"*Too long for this form:* <{link}|edit it on the review page>", *(f"• {_short(label)}" for label in labels)]
+    lines = [
+        f"*Too long for this form:* <{link}|edit it on the review page>",
+        *(f"• {_short(label)}" for label in labels),
+    ]
     return lines_within(lines, _INPUT, link)
 
 

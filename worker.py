@@ -29,6 +29,7 @@ from activities.notify import Notifier, Notify
 from activities.record import Record
 from activities.revise import Revise
 from adapters.checks import CHECKS
+from adapters.database.absences import Absences
 from adapters.database.actions import Actions
 from adapters.database.assignments import Assignments
 from adapters.database.canaries import Canaries
@@ -124,9 +125,11 @@ def action_worker(
 
 
 def active_policy(pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings) -> CurrentPolicy:
-    """Return the active policy, with the people of its Slack user groups."""
+    """Return the active policy, with the people of its Slack user groups and the absences that people declared."""
     memberships = Usergroups(pool, timedelta(seconds=settings.slack_usergroup_max_age_seconds))
-    return CurrentPolicy(Policies(pool), settings.policy_refresh_seconds, memberships=memberships)
+    return CurrentPolicy(
+        Policies(pool), settings.policy_refresh_seconds, memberships=memberships, absences=Absences(pool)
+    )
 
 
 async def sequence(sequencer: Sequencer) -> None:

@@ -9,6 +9,7 @@ import asyncpg
 from fastapi import Request
 from temporalio.client import Client
 
+from adapters.database.absences import Absences
 from adapters.database.actions import Actions
 from adapters.database.assignments import Assignments
 from adapters.database.connection import open_pool
@@ -32,6 +33,7 @@ class Connections:
 
     settings: Settings
     pool: "asyncpg.Pool[asyncpg.Record]"
+    absences: Absences
     actions: Actions
     assignments: Assignments
     holds: Holds
@@ -65,6 +67,7 @@ async def opened(settings: Settings) -> AsyncIterator[Connections]:
             yield Connections(
                 settings=settings,
                 pool=pool,
+                absences=Absences(pool),
                 actions=Actions(pool),
                 assignments=Assignments(pool),
                 holds=Holds(pool),
@@ -78,6 +81,7 @@ async def opened(settings: Settings) -> AsyncIterator[Connections]:
                     Policies(pool),
                     settings.policy_refresh_seconds,
                     memberships=Usergroups(pool, timedelta(seconds=settings.slack_usergroup_max_age_seconds)),
+                    absences=Absences(pool),
                 ),
                 policy_changes=PolicyChangeStore(pool),
                 revisions=Revisions(pool),

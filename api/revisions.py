@@ -3,12 +3,12 @@
 import hashlib
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from adapters.database.tokens import Caller, TokenKind
 from api import managing, revising
-from api.actions import ActionId, Key, visible
+from api.actions import ActionId, visible
 from api.identity import AgentCaller, AnyCaller, Doors, ReviewerCaller
 from api.problems import documented
 from api.resources import VoteReceipt
@@ -21,6 +21,16 @@ from domain.ledger import Actor, ActorKind
 
 router = APIRouter(prefix="/v1/actions", tags=["actions"])
 
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Names this one request of yours: sent again with the same key and body, it is done once",
+    ),
+]
 _STATUSES = documented(401, 403, 404, 409, 413, 422, 423, 503)
 
 

@@ -148,10 +148,10 @@ class Clicks:
         return self.seal.opened(sealed)
 
     async def _misplaced(self, click: BlockActions, choice: Choice) -> RefusedClick | None:
-        """Refuse a button that was moved to another channel, or stands on another message than the card."""
-        if choice.channel != click.channel.id:
+        """Refuse a button that was moved to another channel or Home, or stands on another message than the card."""
+        if choice.channel != click.place or (click.view is not None and click.view.type != "home"):
             return RefusedClick("sealed_for_another_channel", _FORGED)
-        if not await self._is_noted(click, choice):
+        if click.view is None and not await self._is_noted(click, choice):
             return RefusedClick("not_the_noted_card", _NOT_THE_CARD)
         return None
 
@@ -160,7 +160,7 @@ class Clicks:
         for _ in range(_LOOKS):
             notices = await self.notices.of_action(choice.action, NAME)
             noted = {notice.reference for notice in notices if notice.target in with_buttons(choice.channel)}
-            if click.message.ts in noted:
+            if click.ts in noted:
                 return True
             if "" not in noted:
                 break

@@ -1,4 +1,4 @@
-"""Opening a form in Slack within the three seconds that a click leaves, and telling what is wrong with one that came."""
+"""Opening a form in Slack within the three seconds that a click leaves, and telling what is wrong with one."""
 
 from typing import Any
 

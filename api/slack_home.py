@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from adapters.notifiers.slack.buttons import Place
 from adapters.notifiers.slack.forms import View
 from adapters.notifiers.slack.home import DECIDED, PAGE, HomePage, Waiting, home_view
-from adapters.notifiers.slack.standing import moment, name_of
+from adapters.notifiers.slack.standing import name_of
+from adapters.notifiers.slack.text import moment
 from api.connections import Connections
 from api.review_groups import grouped
 from api.review_inbox import Row, rows_of

@@ -127,8 +127,8 @@ def request_id(submission: ViewSubmission, content: list[str]) -> str:
 async def _edit(asked: Asked) -> Ack:
     fields = edit_form(asked.record, asked.person, asked.policy, asked.now)
     if fields is None:
-        assert asked.record.approval is not None  # nobody comes here about an action that does not wait
-        refusal = why_not_edit(asked.person.id, asked.policy, asked.record.approval, asked.now)
+        approval = asked.record.approval
+        refusal = why_not_edit(asked.person.id, asked.policy, approval, asked.now) if approval else None
         return asked.told(f"{refusal.message}." if refusal else "Nothing of this action can be edited.")
     action = asked.record.action
     view = edit_view(action.id, action.digest, fields, asked.link, asked.sealed(EDIT_FORM))

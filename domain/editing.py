@@ -97,7 +97,8 @@ def edited(arguments: Mapping[str, Any], form: EditForm, typed: Mapping[str, str
 def _places(arguments: Mapping[str, Any], path: str) -> Iterator[tuple[Place, Any]]:
     """Yield each place that a path of the catalog means, with what stands there."""
     steps = path.replace("[]", ".[]").split(".")
-    if steps[-1] == _ITEMS:
+    of_items = steps[-1] == _ITEMS
+    if of_items:
         steps.pop()  # the items of a list are edited as the list
     found: list[tuple[Place, Any]] = [((), arguments)]
     for number, step in enumerate(steps, 1):
@@ -108,7 +109,7 @@ def _places(arguments: Mapping[str, Any], path: str) -> Iterator[tuple[Place, An
             elif step != _ITEMS and isinstance(value, Mapping) and (step in value or number == len(steps)):
                 following.append(((*place, step), value.get(step, _MISSING)))
         found = following
-    yield from found
+    yield from ((place, value) for place, value in found if isinstance(value, list) or not of_items)
 
 
 def _fields(place: Place, value: Any, schema: Mapping[str, Any]) -> Iterator[EditableField]:

@@ -70,6 +70,8 @@ class EntryKind(StrEnum):
     EXECUTION_IN_DOUBT = "execution.in_doubt"
     HOLD_PLACED = "hold.placed"
     HOLD_LIFTED = "hold.lifted"
+    ABSENCE_DECLARED = "absence.declared"
+    ABSENCE_ENDED = "absence.ended"
     POLICY_ACTIVATED = "policy.activated"
     CANARY_PLANTED = "canary.planted"
     CANARY_CAUGHT = "canary.caught"

@@ -8,9 +8,10 @@ from typing import Any
 import cel
 
 from domain import policy_change
+from domain.absences import with_declared
 from domain.action import Action, Claims, Context, Frozen, Route, Submission, Tier
 from domain.authority import find_person
-from domain.catalog import ActionType, Agent, Autonomy, Bundle, OnLapse, RouteRule, UseCase
+from domain.catalog import Absence, ActionType, Agent, Autonomy, Bundle, OnLapse, RouteRule, UseCase
 from domain.catalog.variables import ON_ROUTE
 from domain.controls import lapses
 from domain.environment import claims_variable, signals_for, variables_of
@@ -89,6 +90,12 @@ class Policy:
         """Return this policy with the people of Slack user groups in its groups, as far as Slack confirmed them."""
         found = copy.copy(self)
         found.groups, found.unconfirmed = joined(self.bundle.groups, self.bundle.people, confirmed)
+        return found
+
+    def with_absences(self, declared: Mapping[str, Absence]) -> "Policy":
+        """Return this policy with the absences that people declared themselves, beside those of the bundle."""
+        found = copy.copy(self)
+        found.people = with_declared({person.id: person for person in self.bundle.people}, declared)
         return found
 
     def admit(self, agent_id: str, submission: Submission) -> Admitted:

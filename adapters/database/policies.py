@@ -12,7 +12,7 @@ from adapters.database.connection import database_errors
 from adapters.database.ledger import ENTRY_INSERTS, entry_parameters
 from domain.action import Frozen
 from domain.canonical import canonical_bytes, digest
-from domain.catalog import Bundle
+from domain.catalog import Absence, Bundle
 from domain.errors import PolicyUnavailable
 from domain.ledger import Entry
 from domain.policy import Policy
@@ -105,10 +105,18 @@ class Memberships(Protocol):
         """Return the Slack users of each user group whose members are known well enough to count."""
 
 
+class DeclaredAbsences(Protocol):
+    """Who declared to be away."""
+
+    async def declared(self) -> Mapping[str, Absence]:
+        """Return the absences that are not over, by person."""
+
+
 class CurrentPolicy:
     """The active policy as this process knows it: looked up again when older than `max_age` seconds.
 
-    Its groups have the people of their Slack user groups, as far as `memberships` has them confirmed.
+    Its groups have the people of their Slack user groups, as far as `memberships` has them confirmed, and its people
+    the `absences` that they declared themselves.
     """
 
     def __init__(
@@ -117,11 +125,13 @@ class CurrentPolicy:
         max_age: float,
         clock: Callable[[], float] = time.monotonic,
         memberships: Memberships | None = None,
+        absences: DeclaredAbsences | None = None,
     ) -> None:
         self._policies = policies
         self._max_age = max_age
         self._clock = clock
         self._memberships = memberships
+        self._absences = absences
         self._policy: Policy | None = None
         self._checked_at = float("-inf")
 
@@ -142,6 +152,8 @@ class CurrentPolicy:
                 _show(policy, active.since if self._policy is not None else None)
             if self._memberships is not None and any(group.slack_usergroup for group in policy.bundle.groups):
                 policy = policy.with_usergroups(await self._memberships.confirmed())
+            if self._absences is not None:
+                policy = policy.with_absences(await self._absences.declared())
             self._policy, self._checked_at = policy, now
         return self._policy
 

@@ -19,7 +19,8 @@ from domain.catalog.values import Title
 class Bundle(Frozen):
     """The whole catalog and policy of one installation, at one version.
 
-    `policy_changes` may be missing only in bundles of old installations; a new one needs it.
+    `policy_changes` may be missing only in bundles of old installations; a new one needs it. `hold_group` may place
+    holds from Slack.
     """
 
     id: Identifier
@@ -36,4 +37,5 @@ class Bundle(Frozen):
     approvals: list[ApprovalRule]
     guardrails: Guardrails = Guardrails()
     policy_changes: PolicyChanges | None = None
+    hold_group: Identifier | None = None
     tests: list[Example] = []

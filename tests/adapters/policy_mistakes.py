@@ -24,8 +24,8 @@ MISTAKES: dict[str, tuple[list[Written], list[str]]] = {
         [("bundle.yaml", "policy_changes:", "surprise: 1\npolicy_changes:")],
         [
             "bundle.yaml:4:1: no field 'surprise' here; known: action_types, agents, approvals, "
-            "attention, groups, guardrails, id, people, policy_changes, risk, rotations, routes, tests, use_cases, "
-            "version",
+            "attention, groups, guardrails, hold_group, id, people, policy_changes, risk, rotations, routes, tests, "
+            "use_cases, version",
         ],
     ),
     "an unknown field deep inside": (

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 
 from adapters.policy_files import MAX_FILE_BYTES, read_bundle, warnings_of
 from adapters.policy_files.document import Document
-from domain.catalog import Autonomy
+from domain.catalog import Autonomy, Bundle
 from domain.errors import BundleInvalid
 from tests.adapters.policy_mistakes import MISTAKES, Written
 from tests.adapters.shop_policy import write
-from tests.bundles import DOCUMENT, bundle
+from tests.bundles import DOCUMENT
 from tests.pages_of_docs import CHECKOUT
 
 TODAY = date(2026, 11, 23)
@@ -40,7 +40,7 @@ def write_document(folder: Path, document: dict[str, Any]) -> Path:
 
 
 def test_files_make_up_one_bundle(tmp_path: Path) -> None:
-    assert read_bundle(write_document(tmp_path, DOCUMENT), TODAY) == bundle()
+    assert read_bundle(write_document(tmp_path, DOCUMENT), TODAY) == Bundle.model_validate(DOCUMENT)
 
 
 def test_values_are_read_as_they_are_written(tmp_path: Path) -> None:

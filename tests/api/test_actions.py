@@ -107,7 +107,7 @@ async def test_the_same_key_with_another_body_is_a_conflict_and_leaves_the_first
 
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
     assert first.json()["id"] in other.json()["detail"]
-    assert await remit.get(first.json()["id"]) == first.json()
+    assert first.json().items() <= (await remit.get(first.json()["id"])).items()
 
 
 async def test_a_key_that_was_used_is_a_conflict_even_for_a_body_the_catalog_refuses(remit: Installation) -> None:

@@ -42,7 +42,8 @@ class Posts:
     async def _answer(self, request: web.Request) -> web.Response:
         method = request.match_info["method"]
         is_json = request.content_type == "application/json"
-        body = await request.json() if is_json else {**await request.post()}
+        sent = await request.json() if is_json else await request.post()
+        body = {**request.query, **sent}
         self.calls.append((method, body))
         user = str(body.get("users", ""))
         answer = {

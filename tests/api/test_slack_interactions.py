@@ -46,6 +46,7 @@ BUTTON_KEY = "a key for the buttons of tests"
 SEAL = Seal(SecretStr(BUTTON_KEY))
 CHOICE = Choice(action=ACTION_ID, revision=RECORD.action.digest, channel=CHANNEL)
 VALUE = SEAL.sealed(CHOICE)
+CARRIED = Carried(**CHOICE.model_dump())
 COUNTED = Receipt(accepted=True, outcome=ApprovalOutcome.APPROVED, approvals=1, quorum=1)
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 TS = "1772616900.000100"
@@ -78,6 +79,12 @@ class Engine:
         if action_id != self.record.action.id:
             raise NotFound(f"no action '{action_id}'")
         return self.record
+
+    async def waiting_for(self, groups: list[str], people: list[str], limit: int) -> list[ActionRecord]:
+        return [self.record]
+
+    async def decided_by(self, person: str, limit: int) -> list[ActionRecord]:
+        return []
 
     async def of_action(self, action_id: str, notifier: str) -> list[Notice]:
         return [Notice(target=self.target, reference=self.noted, shown="...")] if action_id == ACTION_ID else []
@@ -132,11 +139,11 @@ def click(action_id: str = APPROVE, user: str = "U01ANN", **changes: Any) -> dic
 
 
 def submission(reason: str | None, user: str = "U01ANN", **view: Any) -> dict[str, Any]:
-    carried = Carried(action=ACTION_ID, revision=RECORD.action.digest, channel=CHANNEL, ts=TS)
+    form = view.get("callback_id", REJECT_FORM)
     sent = {
         "id": "V1",
-        "callback_id": REJECT_FORM,
-        "private_metadata": carried.model_dump_json(),
+        "callback_id": form,
+        "private_metadata": SEAL.sealed_form(CARRIED.model_dump_json(), user, form),
         "state": {"values": {"reason": {"text": {"type": "plain_text_input", "value": reason}}}},
     }
     return {"type": "view_submission", "user": {"id": user}, "view": {**sent, **view}}
@@ -267,16 +274,9 @@ async def test_what_is_signed_and_no_interaction_of_slacks_is_401(body: bytes) -
     assert engine.ballots == []
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        submission("why", callback_id="another_form"),
-        submission("why", private_metadata="{}"),
-    ],
-)
-async def test_a_button_or_form_that_is_not_one_of_remits_is_422(payload: dict[str, Any]) -> None:
+async def test_a_form_that_is_not_one_of_remits_is_422() -> None:
     engine = Engine()
-    body = urlencode({"payload": json.dumps(payload)}).encode()
+    body = urlencode({"payload": json.dumps(submission("why", callback_id="another_form"))}).encode()
 
     answer = await post(app_of(engine), body, signed(body))
 
@@ -477,7 +477,7 @@ async def test_a_rejection_by_somebody_unknown_is_recorded_as_an_attempt_and_ref
 
 @pytest.mark.parametrize("form", [REJECT_FORM, APPROVE_FORM])
 def test_the_form_fits_slacks_limits_and_asks_for_a_reason(form: str) -> None:
-    view = reason_form(Carried(action=ACTION_ID, revision=RECORD.action.digest, channel=CHANNEL, ts=TS), form)
+    view = reason_form(CARRIED, form, SEAL.sealed_form(CARRIED.model_dump_json(), "U01ANN", form))
 
     assert view["callback_id"] == form and view["title"]["text"] == view["submit"]["text"]
 
@@ -574,7 +574,7 @@ async def test_a_real_click_on_a_real_card_reaches_the_action(workspace: Workspa
     ((action_id, ballot, _),) = workspace.engine.ballots
     assert (action_id, ballot.person, ballot.decision) == (ACTION_ID, "ann", Decision.APPROVE)
     assert ballot.revision == RECORD.action.digest
-    assert workspace.front.calls == []
+    assert set(workspace.front.calls) <= {"auth.test", "users.info", "views.publish"}
 
 
 async def test_a_real_rejection_asks_why_and_carries_the_reason(workspace: Workspace) -> None:

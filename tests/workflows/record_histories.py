@@ -13,7 +13,7 @@ from pathlib import Path
 
 from domain.action import Action
 from domain.approval import Decision
-from domain.errors import EffectNotSent
+from domain.errors import EffectNotSent, NotifierUnavailable
 from local.stack import CHECKOUT
 from tests.bundles import DOCUMENT, policy
 from tests.workflows.world import PATIENCE, World, world
@@ -166,6 +166,16 @@ async def escalated_by_steps(here: World) -> Action:
     return action
 
 
+async def shown_at_the_third_try(here: World) -> Action:
+    here.notifier.failures = [NotifierUnavailable("away"), NotifierUnavailable("wait", retry_after=300)]
+    action = await here.submit("refund.create", {"customer": "c-1", "amount_minor": 5000})
+    while not here.notifier.shown:
+        await here.environment.sleep(timedelta(minutes=1))
+    await here.vote(action, "ann")
+    await here.ended(action)
+    return action
+
+
 PATHS: dict[str, Callable[[World], Awaitable[Action]]] = {
     path.__name__: path
     for path in (
@@ -183,6 +193,7 @@ PATHS: dict[str, Callable[[World], Awaitable[Action]]] = {
         returned_then_answered,
         revised_while_waiting,
         escalated_by_steps,
+        shown_at_the_third_try,
     )
 }
 

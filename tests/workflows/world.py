@@ -193,13 +193,18 @@ class OneExecutor:
 
 
 class RecordingNotifier:
-    """A notifier that records what it was asked to show."""
+    """A notifier that records what it was asked to show, and fails as it is told to."""
 
     def __init__(self) -> None:
         self.shown: list[tuple[State, list[str]]] = []
+        self.failures: list[Exception] = []
+        self.tries = 0
 
     async def show(self, record: ActionRecord, policy: Policy, occasions: Sequence[str]) -> None:
         """Record the showing."""
+        self.tries += 1
+        if self.failures:
+            raise self.failures.pop(0)
         self.shown.append((record.state, list(occasions)))
 
 

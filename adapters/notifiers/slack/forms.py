@@ -1,6 +1,7 @@
 """The forms that a card's buttons and menu open: why, what to ask, to whom, until when. Pure drawings.
 
-Each has one block in which Slack shows what is wrong with it; `metadata` is what it carries, sealed by whoever opens it.
+Each has one block in which Slack shows what is wrong with it. `metadata` is what it carries, sealed by whoever opens
+it.
 """
 
 from collections.abc import Sequence

@@ -104,6 +104,7 @@ def _of_routes(bundle: Bundle) -> Iterator[_Reference]:
             for kind in ("group", "person", "rotation"):
                 where = ("approvals", n, "escalation", i, f"ask_{kind}")
                 yield _Reference(where, getattr(step, f"ask_{kind}"), (kind,))
+    yield _Reference(("hold_group",), bundle.hold_group, ("group",))
     if bundle.policy_changes is not None:
         yield _Reference(("policy_changes", "owner"), bundle.policy_changes.owner, ("person",))
         yield _Reference(("policy_changes", "approval"), bundle.policy_changes.approval, ("approval",))

@@ -57,7 +57,7 @@ async def edit(
     """Make an edit of the revision that was shown, and lead back to the action with what became of it."""
     nonce = _nonce(form)
     typed = {name.removeprefix(_FIELD): text for name, text in form.items() if name.startswith(_FIELD)}
-    draft = EditDraft(typed, form.get("reason", ""))
+    draft = EditDraft(form.get("revision", ""), typed, form.get("reason", ""))
 
     async def again(notice: Notice, status: int, kept: str | None = None) -> Response:
         start = Draft(nonce=kept or secrets.token_hex(16))

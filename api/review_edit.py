@@ -18,8 +18,10 @@ from domain.revision_diff import Difference, diff
 
 @dataclass(frozen=True)
 class EditDraft:
-    """What the edit form starts with where something was typed into it before: by key of its field, and why."""
+    """What the edit form starts with where something was typed into it before: the revision that it was drawn from,
+    the texts by key of their field, and why."""
 
+    base: str
     typed: Mapping[str, str]
     reason: str
 

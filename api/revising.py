@@ -12,10 +12,10 @@ from api.voting import PATIENCE, refused_by_record
 from domain.action import State, Submission
 from domain.approval import Approval, Receipt, receipt
 from domain.canonical import digest, revision_bytes
-from domain.errors import Refusal, RefusalCode
+from domain.errors import Refusal, RefusalCode, RequestError
 from domain.ledger import Actor
 from domain.record import ActionRecord
-from domain.revising import why_not_revise
+from domain.revising import edit_refused, why_not_revise
 from domain.revision import ReviseRequest
 
 
@@ -39,7 +39,8 @@ async def revise(doors: Connections, action_id: str, actor: Actor, wanted: Wante
 
     What somebody may not change is refused before its bytes are stored. Raises NotFound, TooLarge, InvalidRequest and
     InvalidArguments for arguments that no submission could have, PolicyDenied and its like where the catalog does not
-    admit the action any more, and Unavailable when nobody could say in time: the same request may be sent again.
+    admit the action any more (recorded, too), and Unavailable when nobody could say in time: the same request may be
+    sent again.
     """
     data = revision_bytes(wanted.arguments)
     request = ReviseRequest(
@@ -91,5 +92,11 @@ async def _objection(
             arguments=json.loads(data),
             context=action.context,
         )
-        policy.admit(action.agent, submission)
+        try:
+            policy.admit(action.agent, submission)
+        except RequestError as problem:
+            # Its message may quote the arguments, which the ledger only commits to.
+            recorded = edit_refused(f"the catalog does not admit them: {problem.code}")
+            await doors.ledger.append([refused_entry(action.id, request, recorded, datetime.now(UTC))])
+            raise
     return refusal

@@ -44,6 +44,8 @@ async def edit_sent(parts: SlackParts, submission: ViewSubmission) -> Ack:
         record = await parts.doors.actions.get(carried.action)
     except NotFound:
         return answer(submission, GONE)
+    if carried.previewed == record.action.digest:
+        return Ack(home=Home(user))  # sent twice: what they asked for stands there
     fields = await _fields(parts, record, person, carried)
     if isinstance(fields, str):
         return answer(submission, fields)

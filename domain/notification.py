@@ -2,9 +2,8 @@
 
 from datetime import datetime
 
-from domain.action import State, Tier
+from domain.action import State
 from domain.asked import groups_of, lacking, not_notified, voters
-from domain.attention import is_quiet
 from domain.catalog import Person
 from domain.policy import Policy
 from domain.record import ActionRecord
@@ -30,7 +29,7 @@ def whom_to_notify(record: ActionRecord, policy: Policy, at: datetime) -> list[s
 def asked_by_channel(record: ActionRecord, policy: Policy, at: datetime) -> list[str]:
     """Return the persons who get no message of their own because the card in their group's channel is enough.
 
-    Where they cannot see that channel, something else has to tell them. Whoever keeps quiet hours is left out.
+    Where they cannot see that channel, something else has to tell them.
     """
     approval = record.approval
     if approval is None or record.state is not State.PENDING_APPROVAL:
@@ -41,9 +40,7 @@ def asked_by_channel(record: ActionRecord, policy: Policy, at: datetime) -> list
         found |= dict.fromkeys(
             person.id
             for person in voters(record, approval, stage, policy, at)
-            if person.id in spared
-            and _has_channel_alone(person, groups, policy)
-            and not is_quiet(person, record.tier or Tier.HIGH, policy.bundle.attention, at)
+            if person.id in spared and _has_channel_alone(person, groups, policy)
         )
     return list(found)
 

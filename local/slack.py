@@ -123,6 +123,10 @@ class LocalSlack:
     async def click(self, channel: str, ts: str, user: str, action_id: str, block_id: str, value: str) -> None:
         """Press a button of a message as a person; returns when the app has answered."""
         action = {"type": "button", "action_id": action_id, "block_id": block_id, "value": value}
+        await self.interact(channel, ts, user, action)
+
+    async def interact(self, channel: str, ts: str, user: str, action: Mapping[str, Any]) -> None:
+        """Use any element of a message as a person, a menu for instance; returns when the app has answered."""
         await self._control("POST", "interact", {"channel": channel, "messageTs": ts, "user": user, "action": action})
 
     async def type_command(self, channel: str, user: str, command: str, text: str = "") -> None:

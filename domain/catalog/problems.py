@@ -38,4 +38,4 @@ def suggestion(wrong: str, known: Iterable[str]) -> str:
     names = sorted(set(known))
     if near := get_close_matches(wrong, names, n=1):
         return f"; did you mean '{near[0]}'?"
-    return f"; known: {', '.join(names) or 'none'}" if len(names) <= 20 else ""
+    return f"; known: {', '.join(names) or 'none'}" if len(names) <= 16 else ""

@@ -260,7 +260,7 @@ async def test_the_card_of_another_group_does_not_count_for_somebody_outside_it(
 
 async def test_members_of_a_group_without_direct_messages_get_a_mail_where_its_channel_has_no_card(post: Post) -> None:
     groups = [{**group, "direct_messages": False, "not_notified": ["olga"]} for group in DOCUMENT["groups"]]
-    post.rules = policy(people=PEOPLE, groups=groups, attention={"quiet_hours_except": ["medium"]})
+    post.rules = policy(people=PEOPLE, groups=groups)
 
     await post.show(await post.accepted())
 

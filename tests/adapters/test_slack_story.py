@@ -10,7 +10,7 @@ from adapters.notifiers.slack.requester import news
 from adapters.notifiers.slack.story import Reply, reminders_to, story
 from adapters.notifiers.slack.text import SECTION, units
 from domain.action import Context, ExecutionResult, Outcome
-from domain.approval import Door, Escalation, Questions
+from domain.approval import Decision, Door, Escalation, Questions
 from domain.policy import Policy
 from domain.record import ActionRecord
 from tests.adapters.test_slack_cards import OWN_MARKUP, hostile
@@ -124,3 +124,11 @@ def test_every_reply_of_a_story_has_a_name_of_its_own(count: int) -> None:
     names = [reply.name for reply in told(full)]
 
     assert len(set(names)) == len(names) == count + 2
+
+
+def test_a_canary_says_what_it_was_once_it_is_decided_and_not_before() -> None:
+    planted = waiting(REFUND).model_copy(update={"canary": True})
+    rejected = voted(planted, "ann", Decision.REJECT, "strange")
+
+    assert told(planted) == []
+    assert [reply.name for reply in told(rejected)] == ["vote-1-1", "decided", "canary"]

@@ -1,4 +1,4 @@
-"""Stages alongside each other, vetoes, steps that reach nobody and people asked by name, as the page and the API tell."""
+"""Stages alongside each other, vetoes, steps that reach nobody and people asked by name, as people are told."""
 
 from collections.abc import AsyncIterator
 

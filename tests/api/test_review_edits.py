@@ -145,6 +145,21 @@ async def test_an_edit_of_a_revision_that_was_replaced_is_superseded(
     assert (await kinds(remit, action))[-1] == "revision.refused"
 
 
+async def test_a_form_that_came_back_still_is_about_the_revision_it_was_drawn_from(
+    remit: Installation, people: dict[str, Browser]
+) -> None:
+    action = await remit.refund()
+    stale = await opened(people, action)
+    await revised(remit, action, "bob", note="by bob")
+
+    again = await edit(people, stale, amount_minor="many")
+    told = await edit(people, again, amount_minor="3000")
+
+    assert again.status == 422
+    assert "The action changed while you were reading" in told.notice()
+    assert (await remit.get(action["id"]))["revision"]["arguments"]["note"] == "by bob", "no edit is lost"
+
+
 async def test_a_long_text_in_many_scripts_fits_the_form(remit: Installation, people: dict[str, Browser]) -> None:
     action = await order(remit)
     text = "\u00e4\u6f22\U0001f600 " * 1200

@@ -153,6 +153,11 @@ async def test_arguments_that_do_not_fit_the_schema_are_refused_with_their_place
 
     assert refused(answer) == (422, "invalid_arguments")
     assert "$.amount_minor" in answer.json()["detail"]
+    last = (await remit.entries(action["id"]))[-1]
+    assert (last["kind"], last["data"]["message"]) == (
+        "revision.refused",
+        "the catalog does not admit them: invalid_arguments",
+    )
 
 
 async def test_an_edit_that_changes_nothing_is_refused(remit: Installation) -> None:
@@ -258,6 +263,19 @@ async def test_nobody_asked_is_nothing_to_answer(remit: Installation) -> None:
 
     assert refused(await answered(remit, action, "Because.")) == (409, "not_waiting")
     assert (await kinds(remit, action))[-1] == "request.refused"
+
+
+async def test_while_a_hold_is_on_nothing_is_revised(remit: Installation) -> None:
+    action = await remit.refund()
+    stop = {"scope": "action_type", "subject": "refund.create", "reason": "an incident"}
+    placed = await remit.http.post("/v1/holds", json=stop, headers=remit.client("admin"))
+    assert placed.status_code == 201, placed.text
+
+    held = await revise(remit, action, "ann", amount_minor=4000)
+    await remit.lift_holds()
+
+    assert refused(held) == (423, "held")
+    assert (await revise(remit, action, "ann", amount_minor=4000)).status_code == 200
 
 
 async def test_to_another_agent_the_action_does_not_exist(remit: Installation) -> None:

@@ -13,6 +13,7 @@ from adapters.notifiers.slack.text import SECTION, deadline, fitted, lines_withi
 from domain.approval import Approval, Escalation
 from domain.approval_plan import StepKind
 from domain.authority import expected_voters
+from domain.canary import TOLD
 from domain.ledger import ActorKind
 from domain.policy import Policy
 from domain.record import ActionRecord
@@ -131,3 +132,5 @@ def _end(record: ActionRecord, approval: Approval, policy: Policy, link: str) ->
     if record.execution is not None and record.execution.outcome is not None:
         said = [block["text"]["text"] for block in outcome_blocks(record, policy, link)]
         yield Reply("executed", lines_within(said, SECTION, link))
+    if record.was_canary:
+        yield Reply("canary", f"🐤 {TOLD}")

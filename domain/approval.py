@@ -86,12 +86,16 @@ class AskedToo(Frozen):
 
 
 class Questions(Frozen):
-    """What somebody wants to know from the agent before they decide, and what it answered."""
+    """What somebody wants to know from the agent before they decide, and what it answered.
+
+    `held_for` is how long holds had stopped the clock when they asked.
+    """
 
     person: str
     text: str
     door: Door
     at: datetime
+    held_for: timedelta = timedelta(0)
     answer: str | None = None
     answered_at: datetime | None = None
 
@@ -236,7 +240,13 @@ def cast(approval: Approval, ballot: Ballot, eligibility: Eligibility, now: date
     if refusal is not None or eligibility.group is None:
         return approval, receipt(approval, refusal)
     if ballot.decision is Decision.RETURN:
-        asked = Questions(person=eligibility.person, text=ballot.reason.strip(), door=ballot.door, at=now)
+        asked = Questions(
+            person=eligibility.person,
+            text=ballot.reason.strip(),
+            door=ballot.door,
+            at=now,
+            held_for=approval.held_for,
+        )
         returned = approval.model_copy(update={"questions": [*approval.questions, asked]})
         return returned, receipt(returned)
     vote = Vote(
@@ -286,8 +296,9 @@ def answered(approval: Approval, answer: str, now: datetime) -> tuple[Approval, 
         message = "nobody asked anything that is not answered yet"
         return approval, receipt(approval, Refusal(code=RefusalCode.NOT_WAITING, message=message))
     told = asked.model_copy(update={"answer": answer.strip(), "answered_at": now})
+    by = now - asked.at - (approval.held_for - asked.held_for)  # what holds took of it, moved the steps already
     steps = [
-        step if step.number in approval.taken else step.model_copy(update={"at": step.at + (now - asked.at)})
+        step if step.number in approval.taken else step.model_copy(update={"at": step.at + by})
         for step in approval.plan.steps
     ]
     plan = approval.plan.model_copy(update={"steps": steps})

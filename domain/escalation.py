@@ -7,7 +7,7 @@ once. The last step is the deadline, and it never approves. While questions wait
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from domain.action import Frozen
 from domain.approval import Approval, ApprovalOutcome, AskedToo, Escalation, Receipt, closed, receipt
@@ -33,6 +33,12 @@ class Reached(Frozen):
     nobody: str | None = None
 
 
+def _in_our_time(moment: datetime) -> datetime:
+    if not 2000 <= moment.year < 9999:  # what cannot be told in UTC, or added to, is no time to put anything off to
+        raise ValueError("the year must be between 2000 and 9998")
+    return moment.astimezone(UTC)
+
+
 class ManageRequest(Frozen):
     """What somebody who may vote asks for besides: to hand the question to a colleague (`to`), to put off the next
     reminder, or to move the deadline (`until`). `id` names the request, so that a repeated one happens once."""
@@ -41,7 +47,7 @@ class ManageRequest(Frozen):
     kind: Literal["reassign", "snooze", "extend"]
     person: Annotated[str, Field(min_length=1, max_length=80)]
     to: Annotated[str, Field(max_length=80)] | None = None
-    until: datetime | None = None
+    until: Annotated[AwareDatetime, AfterValidator(_in_our_time)] | None = None
     door: Door
 
 
@@ -150,8 +156,8 @@ def managed(approval: Approval, request: ManageRequest, now: datetime) -> tuple[
         return approval, _not_offered(
             approval, f"to {request.kind} takes " + ("'to'" if request.kind == "reassign" else "'until'")
         )
-    until = request.until.astimezone(UTC)
-    return extended(approval, until, now) if request.kind == "extend" else snoozed(approval, until, now)
+    change = extended if request.kind == "extend" else snoozed
+    return change(approval, request.until, now)
 
 
 def reassigned(approval: Approval, to: str, now: datetime) -> tuple[Approval, Receipt]:

@@ -34,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.holds import held
     from domain.ledger import Actor
+    from domain.revising import WROTE_IT
     from domain.revision import ReviseRequest
     from workflows.holds import HoldWatch
     from workflows.short_steps import short_step
@@ -118,7 +119,10 @@ class Asking:
     async def answer(self, request: AnswerRequest) -> Receipt:
         """Take the agent's answer to the questions it was returned with."""
         async with self._turn:
-            after, receipt = answered(self.approval, request.answer, workflow.now())
+            refusal = await self._refusal_of_anything()
+            after, receipt = self.approval, receipt_of(self.approval, refusal)
+            if refusal is None:
+                after, receipt = answered(self.approval, request.answer, workflow.now())
             await self._record(self._change(after, request=request, receipt=receipt))
         if receipt.accepted:
             self.changed("answered")
@@ -214,12 +218,19 @@ class Asking:
             person=person,
             groups=self.approval.wanted_first,
             people=self.approval.people,
-            excluded=self.approval.plan.excluded,
+            excluded=self._excluded(decision),
             tier=self.verdict.tier,
             decision=decision,
             at=workflow.now(),
         )
         return await short_step(Assess.check_eligibility, asked, "may they vote")
+
+    def _excluded(self, decision: Decision) -> dict[str, str]:
+        """Return who may not vote so, and why. Who wrote a revision may still reject it."""
+        excluded = self.approval.plan.excluded
+        if decision is Decision.APPROVE:
+            return excluded
+        return {person: why for person, why in excluded.items() if why != WROTE_IT}
 
     def _change(self, after: Approval, **what: object) -> ApprovalChange:
         return ApprovalChange.model_validate(

@@ -90,6 +90,15 @@ async def test_temporal_tries_again_after_exactly_the_time_that_was_named(
     assert problem.value.next_retry_delay == delay
 
 
+async def test_whatever_is_to_be_tried_again_first_says_when() -> None:
+    slow, fast = NotifierUnavailable("ratelimited", retry_after=3600), NotifierUnavailable("waits", retry_after=120)
+
+    with capture_logs(), pytest.raises(ApplicationError) as problem:
+        await notified({"slack": Board(slow), "email": Board(fast)})
+
+    assert problem.value.next_retry_delay == timedelta(seconds=120)
+
+
 async def test_a_notifier_that_hangs_is_broken_off_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     class Hanging(Board):
         async def show(self, record: ActionRecord, policy: Policy, occasions: list[str]) -> None:

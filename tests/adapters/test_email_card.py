@@ -332,3 +332,10 @@ def test_an_approval_that_was_not_used_in_time_is_told_with_until_when_it_was_go
     text, _ = drawn(approved.model_copy(update={"approval": approval, "state": State.EXPIRED}), Occasion.DECIDED)
 
     assert "Approved, but not executed in time. The approval was good until Wed 2026-03-04 11:35" in text
+
+
+def test_arguments_that_hide_something_are_pointed_at() -> None:
+    text, _ = drawn(holding({**MAIL, "subject": "pay \u202eABC", "more": [{"x\u200b": 1}]}))
+
+    assert "Look twice at more, subject: characters that cannot be seen" in text
+    assert "Look twice" not in drawn(holding(MAIL))[0]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from adapters.notifiers.slack import accounts
 from adapters.notifiers.slack.buttons import APPROVE
 from api import slack_dispatch
 from api.slack_payloads import Carried
@@ -33,6 +34,7 @@ async def shared_company(
 @pytest.fixture
 def company(shared_company: Company, monkeypatch: pytest.MonkeyPatch) -> Company:
     monkeypatch.setattr(slack_dispatch, "ACK_SECONDS", 20)  # a busy machine is not what these tests are about
+    monkeypatch.setattr(accounts, "FRESH_SECONDS", -1.0)  # what one test says of accounts is not for the next
     shared_company.front.reset()
     return shared_company
 
@@ -311,9 +313,8 @@ async def test_a_click_that_is_delivered_again_opens_one_form_and_says_nothing(c
     ],
 )
 async def test_an_account_that_is_no_active_colleagues_decides_nothing(
-    company: Company, account: dict[str, Any] | None, said: str, monkeypatch: pytest.MonkeyPatch
+    company: Company, account: dict[str, Any] | None, said: str
 ) -> None:
-    monkeypatch.setattr("adapters.notifiers.slack.accounts.FRESH_SECONDS", -1.0)
     action = await company.remit.refund()
     message = await company.card(action)
     company.front.world.users["U01ANN"] = account
@@ -340,9 +341,8 @@ async def test_somebody_who_changed_their_name_is_the_same_person(company: Compa
 
 @pytest.mark.parametrize(("amount", "counts"), [(5000, True), (200_000, False)])
 async def test_where_slack_does_not_say_whose_account_it_is_high_risk_is_not_decided(
-    company: Company, amount: int, counts: bool, monkeypatch: pytest.MonkeyPatch
+    company: Company, amount: int, counts: bool
 ) -> None:
-    monkeypatch.setattr("adapters.notifiers.slack.accounts.FRESH_SECONDS", -1.0)
     action = await company.remit.refund(amount)
     message = await company.card(action)
     company.front.fail("users.info", "internal_error", 500, times=None)
@@ -356,7 +356,7 @@ async def test_where_slack_does_not_say_whose_account_it_is_high_risk_is_not_dec
     assert len(votes) == counts
 
 
-async def test_many_clicks_at_once_are_one_revision(company: Company) -> None:
+async def test_a_form_sent_many_times_at_once_is_one_revision(company: Company) -> None:
     action = await order(company.remit)
     view, fields = await edit(company, action), keys()
     shown = (await company.send("U01ANN", view, **{**filled(view), fields["discount"]: text("5")}))["view"]

@@ -133,6 +133,36 @@ async def test_who_wrote_a_revision_does_not_approve_it_nor_the_next_one(here: W
     assert await here.ended(action) is State.SUCCEEDED
 
 
+async def test_who_wrote_a_revision_may_still_reject_it(here: World) -> None:
+    asks_by(here)
+    action = await here.refund()
+    await here.revise(action, {"customer": "c-1", "amount_minor": 4000}, "ann")
+
+    rejected = await here.vote(action, "ann", Decision.REJECT, "better not", revision=here.approval(action).revision)
+
+    assert rejected is not None and rejected.outcome is ApprovalOutcome.REJECTED
+    assert await here.ended(action) is State.REJECTED
+
+
+async def test_time_that_a_hold_and_open_questions_took_together_counts_once(here: World) -> None:
+    asks_by(here, remind_after="4h")
+    action = await here.refund()
+    start = here.approval(action).asked_at
+    assert start is not None
+    await here.at(start + HOUR)
+    await here.vote(action, "ann", Decision.RETURN, "why?")
+    await here.place_hold(action)
+    assert refused(await here.answer(action, "so")) is RefusalCode.HELD
+    await here.at(start + 3 * HOUR)
+    await here.lift_hold(action)
+    assert refused(await here.answer(action, "so")) is None
+
+    (reminder,) = here.approval(action).plan.steps
+    assert abs(reminder.at - start - 6 * HOUR) < SOON
+    await here.vote(action, "ann")
+    assert await here.ended(action) is State.SUCCEEDED
+
+
 async def test_an_edit_is_its_editors_approval_where_the_policy_says_so(here: World) -> None:
     asks_by(here, edit_counts_as_approval=True)
     action = await here.refund()

@@ -101,6 +101,8 @@ def vote_entry(action_id: str, ballot: Ballot, receipt: Receipt, at: datetime, c
     data: dict[str, Any] = {"decision": ballot.decision.value, "digest": ballot.revision, "ballot": ballot.id}
     if ballot.stepped_up:
         data["stepped_up"] = True
+    if ballot.reason_id is not None:
+        data["reason_id"] = ballot.reason_id
     if counted is not None:
         data |= {"group": counted.group, "stage": counted.stage, "in_place_of": counted.in_place_of}
     if receipt.refusal is not None:

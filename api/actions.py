@@ -173,6 +173,7 @@ async def vote(action_id: ActionId, wanted: VoteRequest, who: ReviewerCaller, do
         decision=wanted.decision,
         revision=wanted.revision,
         reason=wanted.reason,
+        reason_id=wanted.reason_id,
         door=Door.API,
     )
     receipt = await cast_ballot(doors, action_id, ballot)

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from domain.approval import Approval, ApprovalOutcome, Decision, Escalation, Questions, Vote
-from domain.catalog import Stage
+from domain.catalog import RejectionReason, Stage
 
 
 class StageView(BaseModel):
@@ -35,6 +35,7 @@ class ApprovalView(BaseModel):
     open_stages: list[int]
     stages: list[StageView]
     reason_required: bool
+    rejection_reasons: list[RejectionReason]
     requester_unknown: bool
     step_up: bool
     votes: list[Vote]
@@ -59,6 +60,7 @@ def approval_view(approval: Approval) -> ApprovalView:
         open_stages=approval.open_stages,
         stages=[_stage_view(approval, number, stage) for number, stage in enumerate(plan.stages, 1)],
         reason_required=plan.reason_required,
+        rejection_reasons=plan.rejection_reasons,
         requester_unknown=plan.requester_unknown,
         step_up=plan.step_up,
         votes=approval.votes,

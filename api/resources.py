@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.approval_view import ApprovalView, approval_view
-from domain.action import Digest, Outcome, Route, State, Tier
+from domain.action import Digest, Identifier, Outcome, Route, State, Tier
 from domain.approval import ApprovalOutcome, Decision, Door
 from domain.catalog import Dimension
 from domain.holds import Hold, HoldScope
@@ -121,6 +121,7 @@ class VoteRequest(BaseModel):
     decision: Decision
     revision: Annotated[Digest, Field(examples=["sha256:" + "0" * 64])]
     reason: Annotated[str, Field(max_length=2000)] = ""
+    reason_id: Identifier | None = None
 
 
 class VoteReceipt(BaseModel):

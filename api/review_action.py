@@ -42,6 +42,7 @@ class Draft:
 
     nonce: str
     reason: str = ""
+    reason_id: str = ""
 
 
 async def action_page(
@@ -120,6 +121,7 @@ def ballot_of(form: Mapping[str, str], who: Reviewer, now: datetime) -> tuple[Ba
                 "decision": form.get("decision", ""),
                 "revision": form.get("revision", ""),
                 "reason": reason,
+                "reason_id": form.get("reason_id") or None,
                 "door": Door.PAGE,
                 "stepped_up": is_stepped_up(who.stepped_up_until, now),
             }
@@ -127,7 +129,7 @@ def ballot_of(form: Mapping[str, str], who: Reviewer, now: datetime) -> tuple[Ba
     except ValidationError as problem:
         fields = ", ".join(str(error["loc"][0]) for error in problem.errors())
         raise InvalidRequest(f"the form cannot be read: {fields}; a reason may have 2000 characters") from problem
-    return ballot, Draft(nonce=nonce, reason=reason)
+    return ballot, Draft(nonce=nonce, reason=reason, reason_id=form.get("reason_id", ""))
 
 
 def ballot_id(person: Person, nonce: str) -> str:

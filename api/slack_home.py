@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from adapters.notifiers.slack.buttons import Place
 from adapters.notifiers.slack.forms import View
-from adapters.notifiers.slack.home import DECIDED, PAGE, HomePage, Waiting, home_view
+from adapters.notifiers.slack.home import DECIDED, PAGE, HomePage, Waiting, closed_home, home_view
 from adapters.notifiers.slack.standing import name_of
 from adapters.notifiers.slack.text import moment
 from api.connections import Connections
@@ -20,7 +20,9 @@ from domain.policy import Policy
 from domain.record import ActionRecord
 
 MOST_READ = 500
-_STRANGER = "You are not in Remit's catalog, so nothing can wait for you. Ask its admin to add your Slack user id."
+_STRANGER = (
+    "You are not in Remit's catalog, so nothing can wait for you. Ask its admin to add your Slack user id ({user})."
+)
 _AWAY = "`/remit absent until 2026-12-24 delegate NAME` says that you are away, and who decides in your place."
 
 
@@ -45,9 +47,11 @@ async def page_turned(parts: SlackParts, click: BlockActions) -> Ack:
 async def home_view_of(parts: SlackParts, home: Home) -> View:
     """Return what a person's Home shows now. Raises Unavailable."""
     person, policy = await parts.person(home.user), await parts.policies.current()
-    place, public_url = Place(home.user, parts.clicks.seal), str(parts.doors.settings.public_url)
     if person is None:
-        return home_view(HomePage([], 0, [], _STRANGER, said=home.said), policy, public_url, place)
+        return closed_home(_STRANGER.format(user=home.user))
+    if (refused := await parts.objection(home.user)) is not None:
+        return closed_home(refused.told)
+    place, public_url = Place(home.user, parts.clicks.seal), str(parts.doors.settings.public_url)
     now = datetime.now(UTC)
     rows = [row for row in await queue_of(parts.doors, person, policy, now) if row.record.action.id != home.decided]
     ordered = [row for group in grouped(rows) for row in group.rows]

@@ -118,7 +118,7 @@ async def _vote(
         return answer(interaction, STRANGER.format(user=user))
     if receipt.refusal is None:
         page = interaction.page if isinstance(interaction, BlockActions) else 0
-        return Ack(home=Home(user, page, decided=choice.action))
+        return Ack(home=Home(user, page, decided=choice.action if decision is not Decision.RETURN else ""))
     refusal = receipt.refusal
     log.info("slack_vote_refused", action=choice.action, person=person.id, code=refusal.code.value)
     again = "" if refusal.code is RefusalCode.REASON_REQUIRED else "Your vote does not count: "

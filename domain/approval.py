@@ -249,6 +249,7 @@ def cast(approval: Approval, ballot: Ballot, eligibility: Eligibility, now: date
         )
         returned = approval.model_copy(update={"questions": [*approval.questions, asked]})
         return returned, receipt(returned)
+    chosen = approval.plan.rejection_reason(ballot.reason_id) if ballot.decision is Decision.REJECT else None
     vote = Vote(
         person=eligibility.person,
         group=eligibility.group,
@@ -257,6 +258,7 @@ def cast(approval: Approval, ballot: Ballot, eligibility: Eligibility, now: date
         decision=ballot.decision,
         revision=ballot.revision,
         reason=ballot.reason.strip(),
+        reason_title=chosen.title if chosen is not None else None,
         door=ballot.door,
         at=now,
     )
@@ -387,6 +389,13 @@ def _objections(approval: Approval, ballot: Ballot, eligibility: Eligibility, no
 
 def reason_missing(approval: Approval | None, ballot: Ballot) -> Refusal | None:
     """Refuse a ballot that says too little: no reason for a rejection or a return, or where the plan wants one."""
+    listed = approval.plan.rejection_reasons if approval is not None and approval.outcome is None else []
+    if ballot.decision is Decision.REJECT and listed and ballot.reason_id not in {reason.id for reason in listed}:
+        choices = ", ".join(f"{reason.id} ({reason.title})" for reason in listed)
+        message = (
+            f"a rejection by the rule '{approval.plan.rule}' names one of its reasons: {choices}" if approval else ""
+        )
+        return Refusal(code=RefusalCode.REASON_REQUIRED, message=message)
     if ballot.reason.strip():
         return None
     if ballot.decision is Decision.REJECT:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from domain.action import Frozen, Identifier
-from domain.catalog.routes import EscalationStep, Stage
+from domain.catalog.routes import EscalationStep, RejectionReason, Stage
 
 
 class StepKind(StrEnum):
@@ -65,6 +65,7 @@ class ApprovalPlan(Frozen):
     excluded: dict[str, str] = {}
     requester_unknown: bool = False
     reason_required: bool = False
+    rejection_reasons: list[RejectionReason] = []
     step_up: bool = False
     edit_counts: bool = False
     escalation: list[EscalationStep] = []
@@ -87,6 +88,10 @@ class ApprovalPlan(Frozen):
         if escalate and group:
             steps.append({"number": 2, "at": escalate, "ask_group": group, "as_named": True})
         return {**known, "steps": steps}
+
+    def rejection_reason(self, reason_id: str | None) -> RejectionReason | None:
+        """Return the reason that somebody chose; None where there is no such one."""
+        return next((reason for reason in self.rejection_reasons if reason.id == reason_id), None)
 
     def together(self, stage: int) -> list[int]:
         """Return the numbers of the stages that are asked together with one; the first stage is 1."""

@@ -36,6 +36,7 @@ def plan_of(
         excluded=excluded,
         requester_unknown=bool(action.context.on_behalf_of) and requester is None,
         reason_required=rule.reason_required.applies_to(assessment.tier),
+        rejection_reasons=rule.rejection_reasons,
         step_up=assessment.tier in rule.step_up,
         edit_counts=rule.edit_counts_as_approval,
         escalation=rule.steps,

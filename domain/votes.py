@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from domain.action import Digest, Frozen
+from domain.action import Digest, Frozen, Identifier
 from domain.authority import Eligibility
 from domain.errors import Refusal, RefusalCode
 
@@ -35,7 +35,8 @@ class Door(StrEnum):
 class Ballot(Frozen):
     """One person's wish, before anybody has checked whether it counts.
 
-    `stepped_up` says that the door saw the person sign in anew, just before.
+    `stepped_up` says that the door saw the person sign in anew, just before. `reason_id` is the reason to reject that
+    they chose from those of the plan.
     """
 
     id: Annotated[str, Field(min_length=1, max_length=200)]
@@ -45,10 +46,14 @@ class Ballot(Frozen):
     reason: Annotated[str, Field(max_length=2000)] = ""
     door: Door
     stepped_up: bool = False
+    reason_id: Identifier | None = None
 
 
 class Vote(Frozen):
-    """A ballot that counts. `in_place_of` is the member who is away and whose delegate the person is."""
+    """A ballot that counts. `in_place_of` is the member who is away and whose delegate the person is.
+
+    `reason_title` is the reason to reject that was chosen from a list, `reason` is what they wrote.
+    """
 
     person: str
     group: str
@@ -57,8 +62,14 @@ class Vote(Frozen):
     decision: Decision
     revision: str
     reason: str
+    reason_title: str | None = None
     door: Door
     at: datetime
+
+    @property
+    def why(self) -> str:
+        """The reason in words, after the one that was chosen from a list."""
+        return ": ".join(part for part in (self.reason_title, self.reason) if part)
 
 
 def vote_of(person: str, votes: Sequence[Vote]) -> Vote | None:

@@ -67,11 +67,18 @@ BUNDLE = bundle(
             "expire_after": "2d",
             "extension": "1d",
         },
-        {"id": "two", "group": "finance", "quorum": 2, "exclude_agent_owner": True, "expire_after": "1d"},
+        {
+            "id": "two",
+            "group": "finance",
+            "quorum": 2,
+            "exclude_agent_owner": True,
+            "expire_after": "1d",
+            "rejection_reasons": [{"id": "amount", "title": "The amount is wrong"}, {"id": "other", "title": "Other"}],
+        },
         {"id": "quick", "group": "finance", "quorum": 2, "edit_counts_as_approval": True, "expire_after": "1d"},
     ],
 )
-"""`one` reminds and may be extended; `two` takes two approvals; in the use case `chat` an edit is an approval."""
+"""`one` reminds and may be extended; `two` takes two approvals, or a rejection for a listed reason; in the use case `chat` an edit is an approval."""
 
 ORDER = {
     "customer": "c-1",

@@ -22,7 +22,16 @@ from domain.catalog.guardrails import (
 )
 from domain.catalog.people import Absence, Attention, Calendar, Group, Person, Rotation, Training, has_left
 from domain.catalog.risk import Dimension, Risk, Rule, TierCondition
-from domain.catalog.routes import ApprovalRule, Clock, EscalationStep, PolicyChanges, ReasonRequired, RouteRule, Stage
+from domain.catalog.routes import (
+    ApprovalRule,
+    Clock,
+    EscalationStep,
+    PolicyChanges,
+    ReasonRequired,
+    RejectionReason,
+    RouteRule,
+    Stage,
+)
 from domain.catalog.use_cases import (
     Autonomy,
     Controls,
@@ -69,6 +78,7 @@ __all__ = [
     "Raci",
     "RateLimit",
     "ReasonRequired",
+    "RejectionReason",
     "Risk",
     "Roles",
     "Rotation",

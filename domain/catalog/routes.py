@@ -46,6 +46,13 @@ class Stage(Frozen):
     when: Expression | None = None
 
 
+class RejectionReason(Frozen):
+    """One of the reasons that people choose from when they reject. The title is what they read."""
+
+    id: Identifier
+    title: Annotated[str, Field(min_length=1, max_length=75)]
+
+
 class Clock(StrEnum):
     """How time is counted: as it passes, or only while the group that is asked works."""
 
@@ -86,6 +93,8 @@ class ApprovalRule(Frozen):
     `approval_lifetime` is void. With `require_known_requester` an action is denied unless it is on behalf of a person
     of the catalog, who then may not approve it.
 
+    With `rejection_reasons` whoever rejects chooses one of them, besides saying why in words.
+
     `escalation` are the steps of each stage; `remind_after`, `escalate_after` and `escalate_to` are the short form of
     a reminder and one more group. One of those who may vote may move the deadline once, by `extension` at most. An
     edit is its editor's approval of what they wrote only with `edit_counts_as_approval`; else they may not approve it.
@@ -100,6 +109,7 @@ class ApprovalRule(Frozen):
     exclude_agent_owner: bool = False
     require_known_requester: bool = False
     reason_required: ReasonRequired = ReasonRequired.NEVER
+    rejection_reasons: Annotated[list[RejectionReason], Field(max_length=20)] = []
     remind_after: Duration | None = None
     escalate_after: Duration | None = None
     escalate_to: Identifier | None = None

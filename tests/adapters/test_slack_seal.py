@@ -22,7 +22,7 @@ choices = st.builds(
     Choice,
     action=st.from_regex(r"\A[0-9a-f]{32}\Z"),
     revision=st.from_regex(r"\Asha256:[0-9a-f]{64}\Z"),
-    channel=st.from_regex(r"\A[CGD][A-Z0-9]{2,30}\Z"),
+    channel=st.from_regex(r"\A[CDGUW][A-Z0-9]{2,30}\Z"),
 )
 
 
@@ -103,3 +103,25 @@ def test_a_key_that_could_be_guessed_is_not_taken() -> None:
 def test_where_nothing_of_slack_is_set_there_is_no_seal() -> None:
     with pytest.raises(NotFound, match="REMIT_SLACK_BOT_TOKEN"):
         button_seal(configured())
+
+
+@given(content=st.text(max_size=500), user=st.from_regex(r"\A[UW][A-Z0-9]{2,30}\Z"), form=st.text(max_size=40))
+def test_a_form_is_opened_for_its_person_and_as_itself_alone(content: str, user: str, form: str) -> None:
+    sealed = SEAL.sealed_form(content, user, form)
+
+    assert SEAL.opened_form(sealed, user, form) == content
+    assert len(sealed) <= 3000
+    for other in ((user + "X", form), (user, form + "x"), (form, user + "0")):
+        with pytest.raises(InvalidRequest, match="not made by Remit for this person"):
+            SEAL.opened_form(sealed, *other)
+
+
+@pytest.mark.parametrize("sealed", ["", "A", "é", SEALED, SEAL.sealed_form("x", "U01ANN", "form")[:-2], "=" * 50])
+def test_what_was_not_sealed_into_a_form_is_refused(sealed: str) -> None:
+    with pytest.raises(InvalidRequest):
+        SEAL.opened_form(sealed, "U01ANN", "form")
+
+
+def test_what_a_form_carries_is_no_button() -> None:
+    with pytest.raises(InvalidRequest):
+        SEAL.opened(SEAL.sealed_form("x" * 60, "U01ANN", "form"))

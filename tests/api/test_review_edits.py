@@ -268,3 +268,35 @@ async def test_hidden_characters_of_an_argument_survive_an_edit_of_another_field
     after = (await remit.get(action["id"]))["revision"]["arguments"]
     assert (after["message"], after["discount"]) == (hostile, 3)
     assert after["lines"] == ORDER["lines"]
+
+
+async def test_a_rejection_for_a_listed_reason_is_chosen_on_the_page(
+    remit: Installation, people: dict[str, Browser]
+) -> None:
+    action = await remit.refund(250_000)
+
+    unchosen = await people["bob"].vote(action["id"], "reject", "twice what they paid", reason_id="")
+    assert unchosen.status == 422
+    assert unchosen.notice().startswith("A reason is needed")
+    chosen = await people["bob"].send(
+        unchosen.form("/votes"), decision="reject", reason="twice what they paid", reason_id="amount"
+    )
+
+    assert chosen.notice().startswith("Your vote to reject counts")
+    assert "The amount is wrong: twice what they paid" in chosen.text
+    (vote,) = (await remit.get(action["id"]))["approval"]["votes"]
+    assert (vote["reason_title"], vote["reason"]) == ("The amount is wrong", "twice what they paid")
+
+
+async def test_over_the_api_a_rejection_names_its_listed_reason(remit: Installation) -> None:
+    action = await remit.refund(250_000)
+    body = {"decision": "reject", "revision": action["revision"]["digest"], "reason": "no"}
+
+    async def rejected(**more: str) -> Any:
+        return await remit.http.post(
+            f"/v1/actions/{action['id']}/votes", json={**body, **more}, headers=remit.client("bob")
+        )
+
+    unnamed, unknown, named = await rejected(), await rejected(reason_id="mood"), await rejected(reason_id="other")
+    assert [unnamed.status_code, unknown.status_code, named.status_code] == [422, 422, 200]
+    assert "amount (The amount is wrong), other (Other)" in unnamed.json()["detail"]

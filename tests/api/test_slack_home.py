@@ -77,6 +77,16 @@ async def test_home_has_what_a_person_may_decide_and_nothing_else(company: Compa
     assert "not in Remit" in str(await company.home("U01MALLORY"))
 
 
+async def test_the_home_of_a_guest_shows_nothing(company: Company) -> None:
+    action = await order(company.remit)
+    company.front.world.users["U01ANN"] = {"is_ultra_restricted": True}
+
+    await company.front.open_home("U01ANN")
+
+    view = await company.home("U01ANN")
+    assert "guest" in str(view) and lacks(action)(view)
+
+
 async def test_an_approval_on_home_counts_and_home_is_drawn_anew(company: Company) -> None:
     action = await company.remit.refund()
     await company.front.open_home("U01ANN")

@@ -259,6 +259,10 @@ async def test_a_large_body_that_does_not_say_its_length_is_401() -> None:
                 click(channel={"id": "<!here>"}),
                 click(message={"ts": "now"}),
                 click(trigger_id="x" * 5000),
+                click(channel=None),
+                click(message=None),
+                click(view={"id": "V1", "type": "home"}),
+                click(channel=None, message=None, view={"id": "V1", "type": "workflow_step"}),
                 submission("why", state={"values": []}),
                 submission("x" * 4000),
             )
@@ -282,6 +286,28 @@ async def test_a_form_that_is_not_one_of_remits_is_422() -> None:
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), answer.text
     assert engine.ballots == []
+
+
+@pytest.mark.parametrize(
+    ("user", "changes"),
+    [
+        ("U01BOB", {"private_metadata": SEAL.sealed_form(CARRIED.model_dump_json(), "U01ANN", REJECT_FORM)}),
+        ("U01ANN", {"private_metadata": SEAL.sealed_form(CARRIED.model_dump_json(), "U01ANN", APPROVE_FORM)}),
+        ("U01ANN", {"private_metadata": CARRIED.model_dump_json()}),
+        ("U01ANN", {"private_metadata": SEAL.sealed_form("{}", "U01ANN", REJECT_FORM)}),
+        ("U01ANN", {"private_metadata": ""}),
+    ],
+)
+async def test_a_form_that_was_opened_for_somebody_else_or_made_up_is_told_and_recorded(
+    user: str, changes: dict[str, Any]
+) -> None:
+    engine = Engine()
+
+    answer = await send(app_of(engine), submission("why", user=user, **changes))
+
+    assert "did not open this form for you" in answer.json()["errors"]["reason"]
+    assert engine.ballots == []
+    assert [json.loads(entry.body)["data"]["why"] for entry in engine.entries] == ["form_not_opened_for_them"]
 
 
 OTHERS = Seal(SecretStr("another key than this one")).sealed(CHOICE)

@@ -327,6 +327,35 @@ async def test_an_account_that_is_no_active_colleagues_decides_nothing(
     assert "click.refused" in await kinds(company.remit, action)
 
 
+async def test_a_click_that_comes_again_after_others_decided_changes_nothing(company: Company) -> None:
+    action = await company.remit.refund(200_000)
+    message = await company.card(action)
+    row = next(block for block in message["blocks"] if block["type"] == "actions")
+    button = (APPROVE, row["block_id"], row["elements"][0]["value"])
+    first = await company.front.press(CHANNEL, message["ts"], "U01ANN", *button)
+    await company.front.press(CHANNEL, message["ts"], "U01BOB", *button)
+    ended = await company.remit.get(action["id"], wait=10)
+
+    for attempt in (2, 1):
+        again = await company.front.deliver("interactive", first.payload, attempt=attempt, why_again="http_timeout")
+        assert (again.failed, again.answer) == ("", None)
+
+    assert [vote["person"] for vote in ended["approval"]["votes"]] == ["ann", "bob"]
+    assert (await company.remit.get(action["id"]))["approval"]["votes"] == ended["approval"]["votes"]
+    assert len(company.remit.crm.of(action["id"])) == 1
+
+
+async def test_a_form_counts_although_its_card_was_deleted_meanwhile_and_the_card_comes_back(company: Company) -> None:
+    action = await order(company.remit)
+    message = await company.card(action)
+    await company.pick(message, "ask", "U01ANN")
+    await company.front.client.chat_delete(channel=CHANNEL, ts=message["ts"])
+
+    assert await company.send("U01ANN", company.form(), reason=text("Which warehouse?")) is None
+
+    assert (await company.card(action, "Which warehouse?"))["ts"] != message["ts"]
+
+
 async def test_somebody_who_changed_their_name_is_the_same_person(company: Company) -> None:
     action = await company.remit.refund()
     message = await company.card(action)

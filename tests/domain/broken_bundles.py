@@ -139,6 +139,12 @@ BROKEN: dict[str, tuple[list[Change], list[str]]] = {
             "people[5].slack_user: the Slack user 'U01OLGA' stands here a second time; give each its own",
         ],
     ),
+    "a reason to reject twice": (
+        [put("approvals", "one", rejection_reasons=[{"id": "no", "title": "No"}, {"id": "no", "title": "Never"}])],
+        [
+            "approvals[0].rejection_reasons[1].id: the reason 'no' stands here a second time; give each its own",
+        ],
+    ),
     "a group twice": (
         [twice("groups")],
         [

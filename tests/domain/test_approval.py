@@ -18,8 +18,8 @@ from domain.approval import (
     cast,
 )
 from domain.approval_plan import StepKind
-from domain.authority import Question, may_vote
-from domain.catalog import Stage
+from domain.authority import Eligibility, Question, may_vote
+from domain.catalog import RejectionReason, Stage
 from domain.errors import RefusalCode
 from domain.escalation import next_step, take
 from domain.policy import Policy
@@ -482,6 +482,41 @@ def test_an_approval_recorded_before_there_were_stages_reads_as_one_stage() -> N
     approval = played(Approval.model_validate(recorded), [(yes("ann"), "", "waiting 1"), (yes("bob"), "", "approved")])
 
     assert approval.plan.stages == [Stage(group="finance", quorum=2)]
+
+
+LISTED = [{"id": "amount", "title": "The amount is wrong"}, {"id": "other", "title": "Something else"}]
+
+
+@pytest.mark.parametrize(
+    ("decision", "chosen", "reason", "code"),
+    [
+        (Decision.REJECT, "amount", "too much", None),
+        (Decision.REJECT, "amount", "", RefusalCode.REASON_REQUIRED),
+        (Decision.REJECT, None, "too much", RefusalCode.REASON_REQUIRED),
+        (Decision.REJECT, "mood", "too much", RefusalCode.REASON_REQUIRED),
+        (Decision.APPROVE, None, "", None),
+        (Decision.RETURN, None, "how much?", None),
+    ],
+)
+def test_a_rejection_names_one_of_the_reasons_of_its_rule(
+    decision: Decision, chosen: str | None, reason: str, code: RefusalCode | None
+) -> None:
+    listed = [RejectionReason.model_validate(each) for each in LISTED]
+    asked = ask(plan(1).model_copy(update={"rejection_reasons": listed}), REVISION)
+    ballot = Ballot(
+        id="1", person="ann", decision=decision, revision=REVISION, reason=reason, reason_id=chosen, door=Door.PAGE
+    )
+
+    after, receipt = cast(asked, ballot, Eligibility(person="ann", group="finance"), ASKED_AT)
+
+    assert (receipt.refusal.code if receipt.refusal else None) is code
+    if code is not None and receipt.refusal is not None and chosen != "amount":
+        assert receipt.refusal.message == (
+            "a rejection by the rule 'one' names one of its reasons: "
+            "amount (The amount is wrong), other (Something else)"
+        )
+    if code is None and decision is Decision.REJECT:
+        assert after.votes[0].why == "The amount is wrong: too much"
 
 
 def test_a_vote_records_who_as_what_through_which_door_and_when() -> None:

@@ -70,7 +70,7 @@ def standing_parts(record: ActionRecord, policy: Policy, reader: Person) -> list
 def _vote(vote: Vote, policy: Policy, reader: Person) -> tuple[str, str]:
     """Say who voted what, when, through which door and why."""
     place = f" in the place of {name_of(vote.in_place_of, policy)}" if vote.in_place_of else ""
-    reason = f"\n“{fitted(vote.reason, _REASON, 'a reason')}”" if vote.reason else ""
+    reason = f"\n“{fitted(vote.why, _REASON, 'a reason')}”" if vote.why else ""
     said = f"{_VERBS.get(vote.decision, vote.decision.value)} {local_time(vote.at, reader)} by {vote.door.value}"
     return f"{name_of(vote.person, policy)} ({vote.group}){place}", f"{said}{reason}"
 

@@ -63,6 +63,11 @@ def home_view(shown: HomePage, policy: Policy, public_url: str, place: Place) ->
     return {"type": "home", "private_metadata": str(shown.page), "blocks": blocks}
 
 
+def closed_home(why: str) -> View:
+    """Draw the Home of somebody for whom nothing can wait here, and say why."""
+    return {"type": "home", "blocks": [{"type": "header", "text": plain("Remit")}, section(prose(why))]}
+
+
 def summary(record: ActionRecord, policy: Policy, link: str) -> str:
     """Say in one line what an action is, how risky, and until when it can be decided."""
     action_type = policy.action_types.get(record.action.action_type)

@@ -164,7 +164,7 @@ def decided_by(approval: Approval, policy: Policy) -> str:
 def vote_line(vote: Vote, policy: Policy, link: str) -> str:
     """Say who voted what, when, through which door and why."""
     verb = "approved" if vote.decision is Decision.APPROVE else "rejected"
-    reason = f": “{fitted(vote.reason, _REASON, 'a reason', link)}”" if vote.reason else ""
+    reason = f": “{fitted(vote.why, _REASON, 'a reason', link)}”" if vote.why else ""
     person = name_of(vote.person, policy)
     place = f" in the place of {name_of(vote.in_place_of, policy)}" if vote.in_place_of else ""
     return f"{person} ({vote.group}){place} *{verb}* {moment(vote.at)} by {vote.door.value}{reason}"

@@ -55,6 +55,9 @@ def _identifiers(bundle: Bundle) -> Iterator[tuple[str, list[Named]]]:
     ]
     for what, where, entries in tables:
         yield what, [((*where, number, "id"), entry.id) for number, entry in enumerate(entries)]
+    for number, rule in enumerate(bundle.approvals):
+        place = ("approvals", number, "rejection_reasons")
+        yield "reason", [((*place, n, "id"), reason.id) for n, reason in enumerate(rule.rejection_reasons)]
     people = list(enumerate(bundle.people))
     yield "e-mail address", [(("people", n, "email"), person.email.casefold()) for n, person in people]
     yield "Slack user", [(("people", n, "slack_user"), person.slack_user) for n, person in people]

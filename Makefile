@@ -96,7 +96,7 @@ pictures: test-setup  ## take the pictures of docs/reviewers.md anew
 histories: setup  ## record a history of each new path of the workflow
 	@$(BIN)/python -m tests.workflows.record_histories
 
-bench: setup  ## measure what the approval layer costs
+bench: setup slack-setup  ## measure what the approval layer costs
 	@$(BIN)/python -m bench
 
 bench-policy: $(BENCH_INSTALLED)  ## replay AgentDojo against the example policies (SUITE=, BUNDLE=, ATTACK=, JSON=1)

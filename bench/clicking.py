@@ -3,8 +3,9 @@
 Slack shows an error when no answer comes within 3 s. Clicks come at a fixed rate, whatever becomes of those before
 them, and each is timed from the moment it was due, so that a queue counts for everybody who stands in it.
 
-`python -m bench.clicking` prints it; `make bench` runs it after the loads. The clicks are signed as Slack signs them.
-No Slack is asked to show the cards: it would take a message a second. The bench notes them as shown instead.
+`python -m bench.clicking` prints it; `make bench` runs it after the loads. Clicks are signed as Slack signs them, and
+the stand-in for Slack says whose accounts they are. It is not asked to show the cards, which would take a second each:
+the groups have no channel here, and the bench notes the cards as shown.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from adapters.database.connection import open_pool
 from adapters.notifiers.slack.buttons import APPROVE, buttons_id
 from adapters.notifiers.slack.seal import Choice, Seal
 from bench import results
+from local.slack import LocalSlack, SlackUser
 from local.stack import Stack
 from tests.bundles import bundle
 
@@ -172,18 +174,27 @@ async def run(pending: int = PENDING, per_second: int = PER_SECOND, seconds: int
     """Measure on an installation of its own, in a folder that is deleted afterwards."""
     home = Path(tempfile.mkdtemp(prefix="remit-bench-"))
     home.chmod(0o755)  # noqa: ASYNC240  PostgreSQL runs as a user of its own
+    people = bundle()
+    groups = [group.model_copy(update={"slack_channel": None, "direct_messages": False}) for group in people.groups]
+    users = [SlackUser(p.slack_user, p.id, p.name, p.email) for p in people.people if p.slack_user]
+    slack = LocalSlack(home / "slack", request_url=None, users=users, channels=[])
     environment = {
+        "REMIT_SLACK_BOT_TOKEN": slack.bot_token,
+        "REMIT_SLACK_BASE_URL": slack.base_url,
         "REMIT_SLACK_SIGNING_SECRET": SIGNING_SECRET,
         "REMIT_SLACK_BUTTON_KEY": BUTTON_KEY,
         "REMIT_LOG_LEVEL": "warning",
         "REMIT_SYSTEMS": '{"crm": {"url": "http://127.0.0.1:9"}}',
     }
-    stack = Stack(home, bundle(), environment=environment, headless=True, say=lambda line: out.print(f"bench: {line}"))
+    company = people.model_copy(update={"groups": groups})
+    stack = Stack(home, company, environment=environment, headless=True, say=lambda line: out.print(f"bench: {line}"))
     try:
+        await slack.start()
         await stack.start()
         return await measure(stack, pending, per_second, seconds)
     finally:
         await stack.stop()
+        await slack.stop()
         shutil.rmtree(home, ignore_errors=True)
 
 

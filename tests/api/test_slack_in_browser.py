@@ -6,12 +6,13 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, async_playwright
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 from pydantic import HttpUrl, SecretStr
 
 from local.postgres import EmbeddedPostgres
@@ -63,6 +64,17 @@ class Slack:
     async def reads(self, action: dict[str, Any], said: str) -> None:
         """Wait until the card of an action says something."""
         await self.card(action).get_by_text(said, exact=False).first.wait_for()
+
+    async def modal_from(self, press: Callable[[], Awaitable[object]]) -> Locator:
+        """Press until a form opens: on a slow machine a click may come too late, and people are told to click again."""
+        modal = self.page.locator(".modal")
+        for _ in range(4):
+            await press()
+            with contextlib.suppress(PlaywrightTimeout):
+                await modal.wait_for(timeout=8000)
+                break
+        await modal.wait_for(timeout=1000)
+        return modal
 
     async def picture(self, name: str, of: Locator | None = None) -> None:
         """Keep what the browser shows, where pictures are kept."""
@@ -125,8 +137,7 @@ async def test_rejecting_asks_why_and_the_reason_reaches_the_agent(slack: Slack)
     await slack.act_as("Bob Approver")
     await slack.reads(action, "Medium risk.")
 
-    await slack.card(action).get_by_role("button", name="Reject").click()
-    modal = slack.page.locator(".modal")
+    modal = await slack.modal_from(slack.card(action).get_by_role("button", name="Reject").click)
     await modal.locator("input, textarea").first.fill("The pictures show another parcel.")
     await slack.picture("slack-reject", modal)
     await modal.get_by_role("button", name="Reject").click()
@@ -143,9 +154,7 @@ async def test_editing_in_slack_makes_a_revision_that_others_are_asked_about(sla
     await slack.act_as("Ann Approver")
     await slack.reads(action, "Medium risk.")
 
-    await slack.card(action).locator("select").select_option(label="Edit")
-    modal = slack.page.locator(".modal")
-    await modal.wait_for()
+    modal = await slack.modal_from(lambda: slack.card(action).locator("select").select_option(label="Edit"))
     await modal.locator(".bk-input", has_text="amount_minor").locator("input").fill("2200")
     await slack.picture("slack-edit", modal)
     await modal.locator(".modal-btn.primary").click()

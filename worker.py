@@ -94,6 +94,7 @@ def action_worker(
     holds = Holds(pool)
     execute = Execute(actions, policies, reachable, holds, judge)
     escalate = Escalate(actions, policies)
+    revise = Revise(actions, Revisions(pool), policies, judge, assess)
     notices, assignments = Notices(pool), Assignments(pool)
     gathered = digests(settings, notices, assignments, actions)
     digests_expected = Digests(client, settings.task_queue)
@@ -115,7 +116,8 @@ def action_worker(
             Record(actions).record_approval,
             escalate.reach,
             escalate.schedule,
-            Revise(actions, Revisions(pool), policies, judge, assess).revise,
+            revise.revise,
+            revise.standing,
         ],
         # The sandbox more than halves throughput; tests replay every history inside it instead.
         workflow_runner=UnsandboxedWorkflowRunner(),

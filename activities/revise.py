@@ -15,14 +15,15 @@ from activities.assess import Assess, Verdict
 from activities.failures import translated
 from activities.judge import Judge
 from activities.record import ApprovalChange, entries_of
-from domain.action import Action, Frozen, Route
+from domain.action import Action, Frozen, Route, Tier
 from domain.approval import Approval, Ballot, Decision, Door, Receipt, cast, receipt, revised
 from domain.authority import Question, may_vote
 from domain.canonical import digest
 from domain.errors import Refusal
-from domain.guardrails import Measure, measure_of
+from domain.escalation import scheduled
+from domain.guardrails import Measure, Use, measure_of, uses_of
 from domain.ledger import Actor, ActorKind, Entry, EntryKind, Secret, entry
-from domain.planning import plan_of
+from domain.planning import calendar_of, plan_of, steps_of
 from domain.policy import Admitted, Judgement, Policy
 from domain.record import ActionRecord
 from domain.revising import WROTE_IT, edit_refused, why_not_revise
@@ -56,8 +57,13 @@ class RevisionStore(Protocol):
         measure: Measure,
         at: datetime,
         entries: Sequence[Entry],
+        uses: Sequence[Use] = (),
     ) -> bool:
-        """Make a proposed revision the action's own. False when the action no longer waits on the one before."""
+        """Make a proposed revision the action's own. False when the action no longer waits on the one before, or when
+        it goes over another limit than it was judged to."""
+
+    async def beyond(self, action_id: str, uses: Sequence[Use], at: datetime) -> list[Use]:
+        """Return those of an action's uses by which it would go over their limit."""
 
 
 class PolicySource(Protocol):
@@ -74,6 +80,13 @@ class RevisionRequest(Frozen):
     request: ReviseRequest
     approval: Approval
     at: datetime
+
+
+class StandingRequest(Frozen):
+    """A revision that somebody speaks of and that the action's workflow does not know."""
+
+    action_id: str
+    revision: str
 
 
 class Revised(Frozen):
@@ -110,20 +123,38 @@ class Revise:
                 asked.action_id, [refused_entry(asked.action_id, asked.request, found, asked.at)]
             )
             return Revised(receipt=receipt(asked.approval, found))
-        made, judgement, admitted = found
+        made, exceeded, judgement, admitted = found
         approval, entries = _asked_anew(policy, made, judgement, admitted, asked)
         meaning = meaning_of(admitted.action_type, json.loads(made.arguments_bytes))
+        judged = record.model_copy(update={"exceeded": exceeded})
         if not await self._revisions.make_revision(
-            record, made, asked.request.actor, judgement, approval, measure_of(meaning), asked.at, entries
+            judged,
+            made,
+            asked.request.actor,
+            judgement,
+            approval,
+            measure_of(meaning),
+            asked.at,
+            entries,
+            _uses(policy, record, made),
         ):
-            raise RuntimeError(f"action {made.id} no longer waits on the revision that its workflow knows")
+            raise RuntimeError(f"action {made.id} waits on another revision, or reached a limit just now; trying again")
         verdict = await self._assess.verdict_of(await self._actions.get(asked.action_id))
         return Revised(receipt=receipt(approval), verdict=verdict)
 
+    @activity.defn
+    @translated
+    async def standing(self, asked: StandingRequest) -> Verdict | None:
+        """Return the verdict of a revision that was made, where it is what stands now; None for any other."""
+        record = await self._actions.get(asked.action_id)
+        stands = record.approval is not None and record.approval.revision == record.action.digest == asked.revision
+        return await self._assess.verdict_of(record) if stands else None
+
     async def _judged(
         self, policy: Policy, record: ActionRecord, asked: RevisionRequest
-    ) -> tuple[Action, Judgement, Admitted] | Refusal:
-        """Return the action with its new arguments and the judgement of it, or why it may not go on with them."""
+    ) -> tuple[Action, dict[str, Tier], Judgement, Admitted] | Refusal:
+        """Return the action with its new arguments, the limits it goes over by them, and the judgement of it; or why
+        it may not go on with them."""
         request = asked.request
         if request.base == request.revision:
             return edit_refused("these are the arguments that stand there already: nothing was changed")
@@ -140,7 +171,12 @@ class Revise:
         if refusal is not None:
             return refusal
         made = record.action.model_copy(update={"digest": proposal.digest, "arguments_bytes": proposal.arguments_bytes})
-        judgement, admitted = await self._judge.judge(policy, record.model_copy(update={"action": made}), asked.at)
+        beyond = await self._revisions.beyond(made.id, _uses(policy, record, made), asked.at)
+        if (stopping := next((use for use in beyond if use.stops), None)) is not None:
+            return edit_refused(f"{stopping.terms}, and like this it would be more")
+        exceeded = {use.id: Tier(use.on_exceed.value) for use in beyond}
+        changed = record.model_copy(update={"action": made, "exceeded": exceeded})
+        judgement, admitted = await self._judge.judge(policy, changed, asked.at)
         if admitted is None or judgement.route not in (Route.ASK, Route.EXECUTE):
             return edit_refused(f"the policy would not let it run like this: {judgement.because}")
         # What would run by itself goes on being asked about: people were, and somebody changed what it does.
@@ -149,7 +185,15 @@ class Revise:
             return edit_refused(
                 f"the policy that is active now has no approval '{name}' by which people could be asked"
             )
-        return made, judgement.model_copy(update={"route": Route.ASK, "approval": name}), admitted
+        return made, exceeded, judgement.model_copy(update={"route": Route.ASK, "approval": name}), admitted
+
+
+def _uses(policy: Policy, record: ActionRecord, made: Action) -> list[Use]:
+    """Return what a revision takes of each limit; a canary takes nothing."""
+    action_type = policy.action_types.get(made.action_type)
+    if record.canary or action_type is None:
+        return []
+    return uses_of(policy.bundle.guardrails, made, meaning_of(action_type, json.loads(made.arguments_bytes)))
 
 
 def _asked_anew(
@@ -164,7 +208,8 @@ def _asked_anew(
     excluded = {**written, **plan.excluded}
     if person is not None and not plan.edit_counts:
         excluded[person] = WROTE_IT
-    approval = revised(before, plan.model_copy(update={"excluded": excluded}), made.digest, asked.at)
+    plan = plan.model_copy(update={"excluded": excluded})
+    approval = revised(before, plan, made.digest, asked.at, by_agent=person is None)
     entries = _made_entries(made, judgement, approval, asked)
     if person is None or not plan.edit_counts:
         return approval, entries
@@ -173,7 +218,7 @@ def _asked_anew(
         person=person,
         decision=Decision.APPROVE,
         revision=made.digest,
-        reason=request.reason.strip() or "wrote this revision",
+        reason=request.reason.strip() or ("" if plan.reason_required else "wrote this revision"),
         door=Door(request.actor.door),
         stepped_up=request.stepped_up,
     )
@@ -185,6 +230,9 @@ def _asked_anew(
         tier=judgement.assessment.tier,
     )
     approval, counted = cast(approval, ballot, may_vote(person, policy, question), asked.at)
+    if approval.stage > 1:
+        calendar = calendar_of(policy, plan, approval.stage)
+        approval = scheduled(approval, steps_of(plan.escalation, calendar, asked.at))
     change = ApprovalChange(action_id=made.id, approval=approval, at=asked.at, ballot=ballot, receipt=counted)
     return approval, [*entries, *entries_of(change)]
 

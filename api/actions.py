@@ -140,7 +140,7 @@ async def follow(action_id: ActionId, who: AnyCaller, doors: Doors, wait: Wait =
     "/{action_id}/cancel",
     summary="Withdraw an action that waits",
     response_model=ActionView,
-    responses=documented(401, 403, 404, 409, 422, 503),
+    responses=documented(401, 403, 404, 409, 422, 429, 503),
 )
 async def withdraw(action_id: ActionId, who: AgentCaller, doors: Doors) -> ActionView:
     """Withdraw an action of the agent's own while nobody has decided. Withdrawn before, it is returned as it is."""
@@ -162,7 +162,7 @@ async def withdraw(action_id: ActionId, who: AgentCaller, doors: Doors) -> Actio
     "/{action_id}/votes",
     summary="Vote on an action",
     response_model=VoteReceipt,
-    responses=documented(401, 403, 404, 409, 422, 423, 503),
+    responses=documented(401, 403, 404, 409, 422, 423, 429, 503),
 )
 async def vote(action_id: ActionId, wanted: VoteRequest, who: ReviewerCaller, doors: Doors) -> VoteReceipt:
     """Approve, reject or return the revision that was read. A rejection needs a reason, and an approval where

@@ -75,6 +75,7 @@ REFUSAL_STATUS: dict[RefusalCode, int] = {
     RefusalCode.EDIT_REFUSED: 403,
     RefusalCode.REASON_REQUIRED: 422,
     RefusalCode.HELD: 423,
+    RefusalCode.TOO_MANY_REQUESTS: 429,
 }
 TITLE = {
     400: "Bad request",

@@ -69,6 +69,10 @@ REFUSED: dict[RefusalCode, tuple[str, str]] = {
         "That is not possible here",
         "Nothing was changed. Decide as it stands, or leave it to a colleague.",
     ),
+    RefusalCode.TOO_MANY_REQUESTS: (
+        "You have asked too much of this action",
+        "Leave it to a colleague of the group.",
+    ),
     RefusalCode.DUPLICATE_VOTE: (
         "You have voted before",
         "Your first vote stands. If it was wrong, ask a colleague of the group to reject the action.",

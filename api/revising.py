@@ -55,7 +55,7 @@ async def revise(doors: Connections, action_id: str, actor: Actor, wanted: Wante
     answer = await _carried(doors, record, request, data)
     if answer is None:
         answer = refused_by_record(await doors.actions.get(action_id))
-    if answer.refusal is not None:
+    if answer.refusal is not None and answer.refusal.code is not RefusalCode.TOO_MANY_REQUESTS:
         # Recorded once, under the request's id, whoever refused it first.
         await doors.ledger.append([refused_entry(action_id, request, answer.refusal, datetime.now(UTC))])
     return request.revision, answer

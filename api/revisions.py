@@ -31,7 +31,7 @@ Key = Annotated[
         description="Names this one request of yours: sent again with the same key and body, it is done once",
     ),
 ]
-_STATUSES = documented(401, 403, 404, 409, 413, 422, 423, 503)
+_STATUSES = documented(401, 403, 404, 409, 413, 422, 423, 429, 503)
 
 
 class RevisionRequest(BaseModel):

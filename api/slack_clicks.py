@@ -19,7 +19,8 @@ from adapters.database.notices import Notice
 from adapters.notifiers.slack.buttons import MORE, sealed_in
 from adapters.notifiers.slack.messages import NAME, with_buttons
 from adapters.notifiers.slack.seal import Choice, Seal
-from api.slack_payloads import BlockActions, Carried, ViewSubmission
+from api.slack_payloads import BlockActions, ViewSubmission
+from api.slack_views import Carried
 from domain.catalog import Person
 from domain.errors import InvalidRequest
 from domain.ledger import Actor, ActorKind, Entry, EntryKind, entry

@@ -7,7 +7,7 @@ the person who clicked, comes after. A new button, form, command or event is one
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
@@ -32,6 +32,7 @@ from api.slack_payloads import (
     ViewClosed,
     ViewSubmission,
 )
+from api.slack_publishing import Publishing
 from api.slack_votes import APPROVE_FORM, ASK_FORM, REJECT_FORM, page_opened, reason_given, vote_clicked
 from domain.errors import InvalidRequest, NotifierUnavailable, Unavailable
 
@@ -79,6 +80,8 @@ EVENTS: Mapping[str, Handler[AppHomeOpened]] = {
 class SlackDoor(SlackParts):
     """Turns clicks into ballots, and commands into answers."""
 
+    publishing: Publishing = field(default_factory=Publishing)
+
     async def dispatch(self, inbound: Inbound) -> Ack:
         """Answer within `ACK_SECONDS`. Raises InvalidRequest for a form or button that Remit never offered."""
         try:
@@ -104,7 +107,11 @@ class SlackDoor(SlackParts):
             log.warning("slack_note_lost", channel=note.channel, problem=str(problem))
 
     async def publish(self, home: Home) -> None:
-        """Draw somebody's Home anew. It shows what stands elsewhere, too, so a failure is only logged."""
+        """Draw somebody's Home anew, or leave it to a newer wish. What it shows stands elsewhere, too."""
+        if self.client is not None:
+            await self.publishing.newest(home, self._draw)
+
+    async def _draw(self, home: Home) -> None:
         if self.client is None:
             return
         try:

@@ -14,12 +14,13 @@ from api.slack_answers import Ack, Home, SlackParts, answer
 from api.slack_clicks import RefusedClick
 from api.slack_forms import wrong_in
 from api.slack_menu import GONE, request_id
-from api.slack_payloads import Carried, ViewSubmission
+from api.slack_payloads import ViewSubmission
+from api.slack_views import Carried
 from api.slack_votes import STRANGER
 from domain.approval import Door
 from domain.canonical import digest, revision_bytes
 from domain.catalog import Person
-from domain.editing import EditableField, EditForm, edited
+from domain.editing import EditForm, edited
 from domain.errors import InvalidRequest, NotFound, RemitError, TooLarge, Unavailable
 from domain.ledger import Actor, ActorKind
 from domain.record import ActionRecord
@@ -128,11 +129,7 @@ def _typed(submission: ViewSubmission, fields: EditForm) -> dict[str, str]:
     """Return what was typed into the fields that the form had, by key."""
     shown, _ = offered(fields)
     given = submission.view.state.values
-    return {field.key: _text(submission, field) for field in shown if field.key in given}
-
-
-def _text(submission: ViewSubmission, field: EditableField) -> str:
-    return submission.view.given(field.key).text
+    return {field.key: submission.view.text_in(field.key) for field in shown if field.key in given}
 
 
 def _wrong(submission: ViewSubmission, fields: EditForm, message: str) -> Ack:

@@ -13,13 +13,14 @@ from api.review_groups import grouped
 from api.review_inbox import Row, rows_of
 from api.review_view import why_no_approval
 from api.slack_answers import Ack, Home, SlackParts
-from api.slack_payloads import AppHomeOpened, BlockActions, page_number
+from api.slack_payloads import AppHomeOpened, BlockActions
+from api.slack_views import page_number
 from domain.authority import absences, stand_in
 from domain.catalog import Person
 from domain.policy import Policy
 from domain.record import ActionRecord
 
-MOST_READ = 500
+MOST_READ = 200
 _STRANGER = (
     "You are not in Remit's catalog, so nothing can wait for you. Ask its admin to add your Slack user id ({user})."
 )
@@ -57,7 +58,7 @@ async def home_view_of(parts: SlackParts, home: Home) -> View:
     ordered = [row for group in grouped(rows) for row in group.rows]
     page = min(home.page, max(0, (len(ordered) - 1) // PAGE))
     waiting = [
-        Waiting(row.record, why_no_approval(row.record, person, policy, now))
+        Waiting(row.record, row.reasons, why_no_approval(row.record, person, policy, now))
         for row in ordered[page * PAGE : (page + 1) * PAGE]
     ]
     decided = [

@@ -20,7 +20,8 @@ from api.review_view import why_closed, why_no_vote
 from api.slack_answers import Ack, SlackParts, answer
 from api.slack_clicks import RefusedClick
 from api.slack_forms import open_form
-from api.slack_payloads import BlockActions, Carried, ViewSubmission
+from api.slack_payloads import BlockActions, ViewSubmission
+from api.slack_views import Carried
 from api.slack_votes import ASK_FORM, STRANGER, ask_why
 from domain.approval import Door
 from domain.catalog import Person

@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qs
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from adapters.notifiers.slack.forms import REASON_BLOCK, REASON_INPUT
-from adapters.notifiers.slack.seal import Choice
-from domain.action import Digest
+from api.slack_views import Name, Option, Part, Surface, View, page_number
 from domain.errors import InvalidRequest
 
 FORM = "application/x-www-form-urlencoded"
@@ -22,34 +20,21 @@ _MAX_FIELDS = 40
 UserId = Annotated[str, Field(pattern=r"^[UW][A-Z0-9]{2,30}$")]
 ChannelId = Annotated[str, Field(pattern=r"^[CGD][A-Z0-9]{2,30}$")]
 Timestamp = Annotated[str, Field(pattern=r"^\d{1,16}\.\d{1,9}$")]
-Name = Annotated[str, Field(max_length=255)]
 TriggerId = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class _Part(BaseModel):
-    """A part of a payload; what Slack adds to it one day is let through unread."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class User(_Part):
+class User(Part):
     """Who clicked, by the stable id."""
 
     id: UserId
 
 
-class Option(_Part):
-    """The line of a menu, or of a choice, that was picked."""
-
-    value: Annotated[str, Field(max_length=150)]
-
-
-class Button(_Part):
+class Button(Part):
     """The button that was pressed, or the menu that was used."""
 
     action_id: Name
     block_id: Name
-    action_ts: Timestamp
+    action_ts: Annotated[str, Field(pattern=r"^\d{1,16}(\.\d{1,9})?$")]
     value: Annotated[str, Field(max_length=2000)] = ""
     selected_option: Option | None = None
 
@@ -59,27 +44,19 @@ class Button(_Part):
         return self.selected_option.value if self.selected_option else ""
 
 
-class Channel(_Part):
+class Channel(Part):
     """Where the message stands."""
 
     id: ChannelId
 
 
-class Message(_Part):
+class Message(Part):
     """The message whose button was pressed."""
 
     ts: Timestamp
 
 
-class Surface(_Part):
-    """The Home or form whose button was pressed. Home carries the number of its page."""
-
-    id: Name
-    type: Literal["home", "modal"]
-    private_metadata: Annotated[str, Field(max_length=3000)] = ""
-
-
-class BlockActions(_Part):
+class BlockActions(Part):
     """A button was pressed: of a message in a channel, or of somebody's Home, which is in none."""
 
     type: Literal["block_actions"]
@@ -117,44 +94,7 @@ class BlockActions(_Part):
         return page_number(self.view.private_metadata) if self.view is not None else 0
 
 
-class Input(_Part):
-    """What was typed or chosen in a field; nothing when it was left empty."""
-
-    value: Annotated[str, Field(max_length=3000)] | None = None
-    selected_option: Option | None = None
-    selected_date_time: Annotated[int, Field(ge=0, lt=2**40)] | None = None
-
-    @property
-    def text(self) -> str:
-        """What was typed, or picked."""
-        return self.selected_option.value if self.selected_option else self.value or ""
-
-
-class Values(_Part):
-    """The fields of a form by block and input."""
-
-    values: dict[Name, dict[Name, Input]]
-
-
-class View(_Part):
-    """A form as it was when it was sent."""
-
-    id: Name
-    callback_id: Name
-    private_metadata: Annotated[str, Field(max_length=3000)]
-    state: Values
-
-    def given(self, block: str = REASON_BLOCK) -> Input:
-        """Return what was typed or chosen in a block: in the one where people say why, unless told otherwise."""
-        return self.state.values.get(block, {}).get(REASON_INPUT, Input())
-
-    @property
-    def reason(self) -> str:
-        """The reason that was typed."""
-        return self.given().value or ""
-
-
-class ViewSubmission(_Part):
+class ViewSubmission(Part):
     """A form was sent."""
 
     type: Literal["view_submission"]
@@ -162,14 +102,14 @@ class ViewSubmission(_Part):
     view: View
 
 
-class ViewClosed(_Part):
+class ViewClosed(Part):
     """A form was closed without sending it."""
 
     type: Literal["view_closed"]
     user: User
 
 
-class SlashCommand(_Part):
+class SlashCommand(Part):
     """A command such as `/remit pending` was typed; `text` is what follows the command."""
 
     command: Annotated[str, Field(pattern=r"^/[^\s/]{1,60}$")]
@@ -179,7 +119,7 @@ class SlashCommand(_Part):
     trigger_id: TriggerId
 
 
-class AppHomeOpened(_Part):
+class AppHomeOpened(Part):
     """Somebody opened the app's own page. `event_id` is the same in every delivery of one event."""
 
     event_id: Name
@@ -187,25 +127,25 @@ class AppHomeOpened(_Part):
     tab: Name
 
 
-class OtherEvent(_Part):
+class OtherEvent(Part):
     """An event that Remit did not ask for."""
 
     event_id: Name
     type: Name
 
 
-class UrlVerification(_Part):
+class UrlVerification(Part):
     """Slack asks whether this address is the app's, and wants the challenge back."""
 
     type: Literal["url_verification"]
     challenge: Annotated[str, Field(max_length=500)]
 
 
-class _Event(_Part):
+class _Event(Part):
     type: Name
 
 
-class _EventCallback(_Part):
+class _EventCallback(Part):
     type: Literal["event_callback"]
     event_id: Name
     event: dict[str, Any]
@@ -217,12 +157,6 @@ _INTERACTION: TypeAdapter[Interaction] = TypeAdapter(Annotated[Interaction, Fiel
 _EVENTS: TypeAdapter[_EventCallback | UrlVerification] = TypeAdapter(
     Annotated[_EventCallback | UrlVerification, Field(discriminator="type")]
 )
-
-
-class Carried(Choice):
-    """What a form carries through Slack: the choice, and the revision whose differences it shows, if any."""
-
-    previewed: Digest | None = None
 
 
 def inbound_in(content_type: str, body: bytes) -> Inbound:
@@ -254,11 +188,6 @@ def inbound_of(kind: str, payload: Mapping[str, Any]) -> Inbound:
     except ValidationError as problem:
         raise InvalidRequest(f"Slack's payload cannot be read: {_where(problem)}") from problem
     raise InvalidRequest(f"Remit does not know envelopes of the type '{kind[:50]}'")
-
-
-def page_number(text: str) -> int:
-    """Return the number of a page that a view or button carries; the first for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
 
 
 def _fields(body: bytes) -> dict[str, str]:

@@ -12,7 +12,8 @@ from adapters.notifiers.slack.seal import Choice
 from api.slack_answers import Ack, Home, SlackParts, answer
 from api.slack_clicks import RefusedClick
 from api.slack_forms import open_form
-from api.slack_payloads import BlockActions, Carried, ViewSubmission
+from api.slack_payloads import BlockActions, ViewSubmission
+from api.slack_views import Carried
 from domain.approval import Ballot, Decision, Door
 from domain.catalog import Person
 from domain.errors import NotFound, RefusalCode

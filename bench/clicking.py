@@ -4,8 +4,8 @@ Slack shows an error when no answer comes within 3 s. Clicks come at a fixed rat
 them, and each is timed from the moment it was due, so that a queue counts for everybody who stands in it.
 
 `python -m bench.clicking` prints it; `make bench` runs it after the loads. Clicks are signed as Slack signs them, and
-the stand-in for Slack says whose accounts they are. It is not asked to show the cards, which would take a second each:
-the groups have no channel here, and the bench notes the cards as shown.
+the stand-in for Slack says whose accounts they are, and is shown their Homes. Cards it is not: at Slack's pace they
+would take a second each, so the worker has no Slack here, and the bench notes the cards as shown.
 """
 
 import argparse
@@ -36,6 +36,7 @@ from bench import results
 from local.slack import LocalSlack, SlackUser
 from local.stack import Stack
 from tests.bundles import bundle
+from tests.installation import OutsideSystem
 
 PENDING, PER_SECOND, SECONDS = 5000, 50, 30
 SUBMITTED_AT_ONCE = 32
@@ -174,28 +175,30 @@ async def run(pending: int = PENDING, per_second: int = PER_SECOND, seconds: int
     """Measure on an installation of its own, in a folder that is deleted afterwards."""
     home = Path(tempfile.mkdtemp(prefix="remit-bench-"))
     home.chmod(0o755)  # noqa: ASYNC240  PostgreSQL runs as a user of its own
-    people = bundle()
-    groups = [group.model_copy(update={"slack_channel": None, "direct_messages": False}) for group in people.groups]
-    users = [SlackUser(p.slack_user, p.id, p.name, p.email) for p in people.people if p.slack_user]
+    company = bundle()
+    users = [SlackUser(p.slack_user, p.id, p.name, p.email) for p in company.people if p.slack_user]
     slack = LocalSlack(home / "slack", request_url=None, users=users, channels=[])
-    environment = {
+    door = {
         "REMIT_SLACK_BOT_TOKEN": slack.bot_token,
         "REMIT_SLACK_BASE_URL": slack.base_url,
         "REMIT_SLACK_SIGNING_SECRET": SIGNING_SECRET,
         "REMIT_SLACK_BUTTON_KEY": BUTTON_KEY,
-        "REMIT_LOG_LEVEL": "warning",
-        "REMIT_SYSTEMS": '{"crm": {"url": "http://127.0.0.1:9"}}',
     }
-    company = people.model_copy(update={"groups": groups})
-    stack = Stack(home, company, environment=environment, headless=True, say=lambda line: out.print(f"bench: {line}"))
-    try:
-        await slack.start()
-        await stack.start()
-        return await measure(stack, pending, per_second, seconds)
-    finally:
-        await stack.stop()
-        await slack.stop()
-        shutil.rmtree(home, ignore_errors=True)
+    async with OutsideSystem().running() as crm:
+        environment = {"REMIT_LOG_LEVEL": "warning", "REMIT_SYSTEMS": json.dumps({"crm": {"url": crm.url}})}
+        stack = Stack(home, company, environment=environment, api_environment=door, headless=True, say=_say)
+        try:
+            await slack.start()
+            await stack.start()
+            return await measure(stack, pending, per_second, seconds)
+        finally:
+            await stack.stop()
+            await slack.stop()
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def _say(line: str) -> None:
+    out.print(f"bench: {line}")
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from adapters.database.actions import Actions
 from adapters.database.canaries import Canaries
 from adapters.database.measures import History
 from adapters.database.policies import CurrentPolicy, Policies
+from adapters.database.tokens import TokenKind, Tokens
 from commands.running import err, fail, out, settings_or_fail, with_pool
 from domain.action import Action, Context, Route, State, Submission, Tier
 from domain.canary import Canary, planted_entry
@@ -92,9 +93,17 @@ async def plant_canary(
     canary = Canary(action=action.id, planted_by=by, planted_at=now)
     await Canaries(pool).mark(canary, planted_entry(canary, action))
     key, request = uuid.uuid4().hex, digest(canonical_bytes(wanted.model_dump(mode="json")))
-    entry = requested_entry(action, key, secrets.token_hex(6), request, secrets.token_bytes(32))
+    token = await _token_of(pool, agent)
+    entry = requested_entry(action, key, token, request, secrets.token_bytes(32))
     await Actions(pool).submit(action, owner, key, request, entry, _COUNTS_FOR_NOTHING)
     return action.id, judgement
+
+
+async def _token_of(pool: "asyncpg.Pool[asyncpg.Record]", agent: str) -> str:
+    """Return the token by which the agent's requests come, as the ledger names it: another one would tell it apart."""
+    in_force = await Tokens(pool).in_force()
+    own = [token.token_id for token in in_force if (token.kind, token.subject) == (TokenKind.AGENT, agent)]
+    return own[-1] if own else secrets.token_hex(6)
 
 
 def _require_asking(judgement: Judgement, tier: Tier | None) -> None:

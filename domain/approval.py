@@ -298,7 +298,8 @@ def answered(approval: Approval, answer: str, now: datetime) -> tuple[Approval, 
         message = "nobody asked anything that is not answered yet"
         return approval, receipt(approval, Refusal(code=RefusalCode.NOT_WAITING, message=message))
     told = asked.model_copy(update={"answer": answer.strip(), "answered_at": now})
-    by = now - asked.at - (approval.held_for - asked.held_for)  # what holds took of it, moved the steps already
+    since = max(asked.at, approval.asked_at or asked.at)  # an edit may have started the clock anew meanwhile
+    by = now - since - (approval.held_for - asked.held_for)  # what holds took of it, moved the steps already
     steps = [
         step if step.number in approval.taken else step.model_copy(update={"at": step.at + by})
         for step in approval.plan.steps
@@ -308,15 +309,16 @@ def answered(approval: Approval, answer: str, now: datetime) -> tuple[Approval, 
     return after, receipt(after)
 
 
-def revised(before: Approval, plan: ApprovalPlan, revision: str, now: datetime) -> Approval:
+def revised(before: Approval, plan: ApprovalPlan, revision: str, now: datetime, *, by_agent: bool = True) -> Approval:
     """Start the asking anew for another revision. What was asked and answered stays on record; votes do not.
 
-    A new revision answers the questions that were open.
+    A new revision of the agent answers the questions that were open. An edit does not: another was asked.
     """
     questions = before.questions
-    if before.returned is not None:
-        told = before.returned.model_copy(update={"answer": "(a new revision)", "answered_at": now})
-        questions = [*questions[:-1], told]
+    if (open_now := before.returned) is not None:
+        told: dict[str, object] = {"answer": "(a new revision)", "answered_at": now}
+        kept_open: dict[str, object] = {"held_for": timedelta(0)}  # the clock starts anew
+        questions = [*questions[:-1], open_now.model_copy(update=told if by_agent else kept_open)]
     kept = {"questions": questions, "revisions": before.revisions + 1, "extended": before.extended}
     return ask(plan, revision, now).model_copy(update=kept)
 

@@ -58,6 +58,7 @@ class RefusalCode(StrEnum):
     STEP_UP_REQUIRED = "step_up_required"
     EDIT_REFUSED = "edit_refused"
     NOT_OFFERED = "not_offered"
+    TOO_MANY_REQUESTS = "too_many_requests"
 
 
 class Refusal(BaseModel):

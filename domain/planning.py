@@ -17,6 +17,9 @@ from domain.record import ActionRecord
 from domain.risk import Assessment, scores_variable
 from domain.rotations import on_call
 
+LONGEST_ASKING = timedelta(days=300)
+"""How long after it was submitted an action is asked about, whatever its rule, its calendar and its revisions say."""
+
 
 def plan_of(
     policy: Policy, name: str, assessment: Assessment, action: Action, admitted: Admitted, now: datetime
@@ -48,7 +51,9 @@ def plan_of(
     return plan.model_copy(
         update={
             "steps": steps_of(plan.escalation, calendar, now),
-            "expires_at": moment(now, rule.expire_after, rule.expire_clock, calendar),
+            "expires_at": min(
+                moment(now, rule.expire_after, rule.expire_clock, calendar), action.created_at + LONGEST_ASKING
+            ),
         }
     )
 

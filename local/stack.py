@@ -46,12 +46,16 @@ class Stack:
         bundle: Bundle,
         *,
         environment: Mapping[str, str] | None = None,
+        api_environment: Mapping[str, str] | None = None,
         headless: bool = False,
         api_port: int | None = None,
         temporal_ui_port: int | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
-        """`environment` adds settings (`REMIT_...`) for worker and API; `say` gets a line before each long step."""
+        """`environment` adds settings (`REMIT_...`) for worker and API, `api_environment` for the API alone.
+
+        `say` gets a line before each long step.
+        """
         self.home = home
         self.bundle = bundle
         self.postgres = EmbeddedPostgres(home / "postgres", say)
@@ -60,6 +64,7 @@ class Stack:
         self.api_port = api_port or free_port()
         self.worker_metrics_port = free_port()
         self._environment = dict(environment or {})
+        self._api_environment = dict(api_environment or {})
         self._say = say
         self._children: dict[str, Child] = {}
         self.keeping: list[asyncio.Task[None]] = []
@@ -93,8 +98,8 @@ class Stack:
         environment = self._settings()
         write_private(self.home / "remit.env", "".join(f"{name}={value}\n" for name, value in environment.items()))
         self._say("starting worker and API")
-        for name in ("worker", "api"):
-            await self._start_child(name, environment, keep, on_restart)
+        for name, more in (("worker", {}), ("api", self._api_environment)):
+            await self._start_child(name, {**environment, **more}, keep, on_restart)
         api = self._children["api"]
         await wait_until(self._ready, _READY_SECONDS, "the API to be ready", child=api)
 

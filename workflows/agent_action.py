@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.ledger import Actor, ActorKind
     from domain.revision import ReviseRequest
     from workflows.asking import Asking
+    from workflows.attempts import Attempts
     from workflows.holds import HoldWatch
     from workflows.short_steps import SHORT, short_step
     from workflows.visibility import mark
@@ -63,6 +64,7 @@ class AgentAction:
         self._verdict: Verdict | None = None
         self._asking: Asking | None = None
         self._holds = HoldWatch(start.action_id)
+        self._attempts = Attempts()
 
     @workflow.run
     async def run(self, start: ActionStart) -> ActionEnd:
@@ -178,11 +180,13 @@ class AgentAction:
     @workflow.update
     async def vote(self, ballot: Ballot) -> Receipt:
         """Count a ballot or refuse it, record which, and return the receipt."""
+        self._attempts.note(ballot.person)
         return await self._asking.vote(ballot) if self._asking else _NOBODY_ASKED
 
     @vote.validator
     def _readable(self, ballot: Ballot) -> None:
         """Turn away, before anything stands in history, what no reviewer could have meant."""
+        self._attempts.require_room(ballot.person)
         refusal = reason_missing(self._asking.approval if self._asking else None, ballot)
         if refusal is not None:
             raise ApplicationError(refusal.message, type=refusal.code.value, non_retryable=True)
@@ -190,29 +194,55 @@ class AgentAction:
     @workflow.update
     async def manage(self, request: ManageRequest) -> Receipt:
         """Hand the question on, put off a reminder or move the deadline, for somebody who may vote."""
+        self._attempts.note(request.person)
         return await self._asking.manage(request) if self._asking else _NOBODY_ASKED
+
+    @manage.validator
+    def _room_to_manage(self, request: ManageRequest) -> None:
+        self._attempts.require_room(request.person)
 
     @workflow.update
     async def answer(self, request: AnswerRequest) -> Receipt:
         """Take the agent's answer to the questions it was returned with."""
+        self._attempts.note(_agent(request.agent))
         return await self._asking.answer(request) if self._asking else _NOBODY_ASKED
+
+    @answer.validator
+    def _room_to_answer(self, request: AnswerRequest) -> None:
+        self._attempts.require_room(_agent(request.agent))
 
     @workflow.update
     async def revise(self, request: ReviseRequest) -> Receipt:
         """Go on with other arguments, judged anew; or refuse them."""
+        self._attempts.note(request.actor)
         return await self._asking.revise(request) if self._asking else _NOBODY_ASKED
+
+    @revise.validator
+    def _room_to_revise(self, request: ReviseRequest) -> None:
+        self._attempts.require_room(request.actor)
 
     @workflow.update
     async def cancel(self, request: CancelRequest) -> Receipt:
         """Withdraw the action while it waits; refuse once it is decided."""
+        self._attempts.note(_agent(request.agent))
         if self._asking is None:
             return _not_waiting("the action is not waiting for anybody, so there is nothing to withdraw")
-        return await self._asking.withdraw(request.id, Actor(kind=ActorKind.AGENT, id=request.agent, door="api"))
+        return await self._asking.withdraw(request.id, _agent(request.agent))
+
+    @cancel.validator
+    def _room_to_cancel(self, request: CancelRequest) -> None:
+        # The first of them ends an action that waits, however much was asked of it; only refusals could go on for ever.
+        if self._asking is None or self._asking.approval.outcome is not None:
+            self._attempts.require_room(_agent(request.agent))
 
     @workflow.signal
     def holds_changed(self) -> None:
         """Take note that a hold over the action was placed or lifted."""
         self._holds.tell()
+
+
+def _agent(agent: str) -> Actor:
+    return Actor(kind=ActorKind.AGENT, id=agent, door="api")
 
 
 def _cause(failure: FailureError) -> BaseException:

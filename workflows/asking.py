@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.assess import Assess, EligibilityRequest, Verdict
     from activities.escalate import Escalate, ScheduleRequest, StepRequest
     from activities.record import ApprovalChange, Record
-    from activities.revise import Revise, RevisionRequest
+    from activities.revise import Revise, RevisionRequest, StandingRequest
     from domain.action import State
     from domain.approval import Approval, ApprovalOutcome, Ballot, Decision, Receipt, answered, cancel, cast, closed
     from domain.approval import receipt as receipt_of
@@ -87,6 +87,7 @@ class Asking:
     async def vote(self, ballot: Ballot) -> Receipt:
         """Count a ballot or refuse it, record which, and return the receipt."""
         async with self._turn:
+            await self._catch_up(ballot.revision)
             hold = await self._hold_on_while_open()
             approval = self.approval
             eligibility = await self._eligibility(ballot.person, ballot.decision)
@@ -131,6 +132,7 @@ class Asking:
     async def revise(self, request: ReviseRequest) -> Receipt:
         """Go on with other arguments, judged anew; or refuse them. Votes on the revision before are void."""
         async with self._turn:
+            await self._catch_up(request.base)
             refusal = await self._refusal_of_anything()
             if refusal is None and request.base != self.approval.revision:
                 message = "it was changed since you read it; read it again, and edit what stands there now"
@@ -143,12 +145,27 @@ class Asking:
                 action_id=self._action_id, request=request, approval=self.approval, at=workflow.now()
             )
             made = await short_step(Revise.revise, asked, "revise")
-            if made.verdict is not None and made.verdict.approval is not None:
-                self.verdict, self.approval = made.verdict, made.verdict.approval
-                mark(made.verdict, State.PENDING_APPROVAL)
+            self._go_on_with(made.verdict)
         if made.receipt.accepted:
             self.changed("asked")
         return made.receipt
+
+    async def _catch_up(self, revision: str) -> None:
+        """Go on with a revision that was made and never heard of: Temporal may die after the database has it and
+        before this workflow does. Callers hold the turn."""
+        if revision == self.approval.revision or self._is_decided() or not workflow.patched("catch-up"):
+            return
+        asked = StandingRequest(action_id=self._action_id, revision=revision)
+        found = await short_step(Revise.standing, asked, "which revision stands")
+        if self._go_on_with(found):
+            self.changed("asked")
+
+    def _go_on_with(self, verdict: Verdict | None) -> bool:
+        if verdict is None or verdict.approval is None:
+            return False
+        self.verdict, self.approval = verdict, verdict.approval
+        mark(verdict, State.PENDING_APPROVAL)
+        return True
 
     async def withdraw(self, request_id: str, actor: Actor) -> Receipt:
         """Withdraw the question, for its agent or an admin; refuse once it is decided."""

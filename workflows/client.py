@@ -19,8 +19,9 @@ from domain.revision import ReviseRequest
 from workflows.agent_action import ActionStart, AgentAction, CancelRequest
 from workflows.visibility import AGENT
 
-# Longer than any approval may wait, so that it bounds what is stuck and never what is waiting.
-_LIFETIME = timedelta(days=90)
+LIFETIME = timedelta(days=400)
+"""Longer than any approval may wait (LONGEST_ASKING, and an extension), so that it bounds what is stuck."""
+
 _START_TIMEOUT = timedelta(seconds=5)
 _GONE = (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION)
 
@@ -67,7 +68,7 @@ class ActionWorkflows:
                 id=workflow_id(action.id),
                 task_queue=self._task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                execution_timeout=_LIFETIME,
+                execution_timeout=LIFETIME,
                 static_summary=f"{action.action_type} by {action.agent}",
                 static_details=f"Use case **{action.use_case}**, owner **{record.owner}**, action `{action.id}`",
                 search_attributes=TypedSearchAttributes([SearchAttributePair(AGENT, action.agent)]),

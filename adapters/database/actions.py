@@ -77,7 +77,7 @@ SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM told)"""
 _APPROVAL = f"""
 WITH changed AS (
     UPDATE action SET state = $10, approval = $12::jsonb, updated_at = $13
-    WHERE id = $14 AND state = 'pending_approval' RETURNING id
+    WHERE id = $14 AND state = 'pending_approval' AND digest = $12::jsonb ->> 'revision' RETURNING id
 ), {ENTRY_INSERTS}, told AS ({_TELL})
 SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM told)"""
 
@@ -292,7 +292,7 @@ class Actions:
     async def record_approval(
         self, action_id: str, approval: Approval, state: State, at: datetime, entries: Sequence[Entry]
     ) -> bool:
-        """Record where an approval stands. False when the action no longer waits."""
+        """Record where an approval stands. False when the action no longer waits, or waits on another revision."""
         with database_errors():
             row = await self._pool.fetchrow(
                 _APPROVAL,

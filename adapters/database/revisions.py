@@ -1,5 +1,6 @@
 """Revisions of actions in PostgreSQL: proposed with their bytes, made in one statement with what follows from it."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -8,11 +9,11 @@ import asyncpg
 from adapters.database.connection import database_errors
 from adapters.database.jsonb import storable
 from adapters.database.ledger import ENTRY_INSERTS, entry_parameters
-from adapters.database.measures import measure_parameters
+from adapters.database.measures import measure_parameters, uses_parameter
 from domain.action import Action, State
 from domain.approval import Approval
 from domain.errors import TooLarge
-from domain.guardrails import Measure
+from domain.guardrails import Measure, Use
 from domain.ledger import Actor, ActorKind, Entry
 from domain.policy import Judgement
 from domain.record import ActionRecord
@@ -30,11 +31,15 @@ ON CONFLICT (action, digest) DO UPDATE SET digest = excluded.digest
 RETURNING digest"""
 
 # The first revision has a row only from the second one on, or when somebody proposed what stands there already.
+# Limits are looked at under their locks: those that it was judged to go over, and no others, may be exceeded.
 _MAKE = f"""
-WITH changed AS (
+WITH beyond AS MATERIALIZED (SELECT b.id FROM over_limit($29::jsonb, $17, $10) b),
+changed AS (
     UPDATE action SET digest = $11, arguments = $12, judgement = $13::jsonb, approval = $14::jsonb, tier = $15,
-        route = 'ask', state = $16, updated_at = $17
-    WHERE id = $10 AND state = 'pending_approval' AND digest = $18 RETURNING id
+        route = 'ask', state = $16, updated_at = $17, exceeded = $30::jsonb
+    WHERE action.id = $10 AND state = 'pending_approval' AND digest = $18
+        AND NOT EXISTS (SELECT FROM beyond WHERE NOT coalesce($30::jsonb ? beyond.id, false))
+    RETURNING action.id
 ), first AS (
     INSERT INTO revision (action, digest, number, arguments, author_kind, author, door, proposed_at, made_at)
     SELECT id, $18, 1, $19, 'agent', $20, 'api', $21, $21 FROM changed
@@ -46,7 +51,8 @@ WITH changed AS (
     WHERE revision.action = changed.id AND revision.digest = $11
 ), {ENTRY_INSERTS}
 SELECT (SELECT count(*) FROM changed),
-    (SELECT count(action_measure_replace(id, $23, $24, $25, $17)) FROM changed)"""
+    (SELECT count(action_measure_replace(id, $23, $24, $25, $17)) FROM changed
+        WHERE NOT EXISTS (SELECT FROM canary c WHERE c.action = changed.id))"""
 
 
 class Revisions:
@@ -90,12 +96,16 @@ class Revisions:
         measure: Measure,
         at: datetime,
         entries: Sequence[Entry],
+        uses: Sequence[Use] = (),
     ) -> bool:
         """Make a proposed revision the action's own: its arguments, judgement, approval and what it counts for.
 
+        `record` is the action as it was, with the limits that the revision was judged to go over (`exceeded`) among
+        those that it takes of (`uses`).
+
         `author` is who asked for it, who need not be the first that proposed the same arguments.
 
-        False when the action no longer waits on the revision before.
+        False when the action no longer waits on the revision before, or another limit was reached meanwhile.
         """
         state = (approval.outcome.state if approval.outcome else None) or State.PENDING_APPROVAL
         before = record.action
@@ -120,8 +130,19 @@ class Revisions:
                 author.kind.value,
                 author.id,
                 author.door,
+                uses_parameter(uses),
+                json.dumps(record.exceeded) if record.exceeded else None,
             )
         return bool(changed)
+
+    async def beyond(self, action_id: str, uses: Sequence[Use], at: datetime) -> list[Use]:
+        """Return those of an action's uses by which it would go over their limit."""
+        with database_errors():
+            rows = await self._pool.fetch(
+                "SELECT id FROM over_limit($1::jsonb, $2, $3)", uses_parameter(uses), at, action_id
+            )
+        over = {row["id"] for row in rows}
+        return [use for use in uses if use.id in over]
 
 
 def _revision(row: "asyncpg.Record") -> Revision:

@@ -102,8 +102,9 @@ async def waiting(pool: Any, **approval: Any) -> str:
     action, judgement = refund()
     actions = Actions(pool)
     await actions.submit(action, "olga", action.id, "r", written(1, action.id))
-    approval = asked(action, **approval)
-    assert await actions.record_judgement(action.id, judgement, approval, State.PENDING_APPROVAL, NOW, [])
+    assert await actions.record_judgement(
+        action.id, judgement, asked(action, **approval), State.PENDING_APPROVAL, NOW, []
+    )
     return action.id
 
 

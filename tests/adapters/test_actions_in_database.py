@@ -165,7 +165,6 @@ APPROVALS = {
     "rejected": lambda of: voted(ask(plan(), of), Decision.REJECT),
     "cancelled": lambda of: cancel(ask(plan(), of), NOW)[0],
     "expired": lambda of: ask(plan(), of).model_copy(update={"outcome": ApprovalOutcome.EXPIRED}),
-    "approved, but another revision": lambda _: voted(ask(plan(), OTHER_DIGEST)),
 }
 
 
@@ -179,6 +178,17 @@ async def test_what_is_not_approved_may_not_run(actions: Actions, database: Data
 
     assert await actions.get(action.id) == before
     assert await kinds(database, action) == []
+
+
+async def test_an_approval_of_another_revision_is_not_recorded(actions: Actions) -> None:
+    action = await submitted(actions, refund())
+    await stand(actions, action, ask(plan(), action.digest))
+    before = await actions.get(action.id)
+
+    approved = voted(ask(plan(), OTHER_DIGEST))
+    assert not await actions.record_approval(action.id, approved, State.PENDING_APPROVAL, NOW, [])
+
+    assert await actions.get(action.id) == before
 
 
 async def kinds(database: Database, action: Action) -> list[str]:

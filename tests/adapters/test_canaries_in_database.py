@@ -13,13 +13,15 @@ from activities.judge import Judge
 from adapters.database.actions import Actions
 from adapters.database.canaries import Canaries
 from adapters.database.measures import History
+from adapters.database.revisions import Revisions
 from domain.action import Action, Route, State
 from domain.approval import Approval, ApprovalOutcome, ask
 from domain.approval_plan import ApprovalPlan
 from domain.canary import TOLD, Canary, CanaryResult, ended_entry, planted_entry, result_of
+from domain.canonical import digest, revision_bytes
 from domain.catalog import Stage
 from domain.guardrails import AggregateQuery, Measure
-from domain.ledger import SYSTEM, EntryKind, entry
+from domain.ledger import SYSTEM, Actor, ActorKind, EntryKind, entry
 from domain.policy import Judgement
 from domain.record import Execution
 from local.postgres import EmbeddedPostgres
@@ -189,6 +191,23 @@ async def test_a_canary_counts_for_no_limit_and_no_history(pool: Any) -> None:
     assert counted == 0
     real = await pool.fetchval("SELECT count(DISTINCT action) FROM action_measure WHERE agent = 'clerk' AND once")
     assert past == {"all": real}
+
+
+async def test_an_edited_canary_counts_for_no_limit_and_no_history_either(pool: Any) -> None:
+    made = refund()
+    action = await planted(pool, made)
+    record = await Actions(pool).get(action.id)
+    data = revision_bytes({"customer": "c-1", "amount_minor": 1})
+    ann = Actor(kind=ActorKind.PERSON, id="ann", door="page")
+    await Revisions(pool).propose(action.id, digest(data), data, ann, NOW)
+    edited = action.model_copy(update={"digest": digest(data), "arguments_bytes": data})
+    asked = approval(edited, None).model_copy(update={"revisions": 2})
+    measure = Measure(amount=1, currency="EUR", recipients=["c-1"])
+
+    assert await Revisions(pool).make_revision(record, edited, ann, made[1], asked, measure, NOW, [])
+
+    assert (await Actions(pool).get(action.id)).action.digest == digest(data)
+    assert await pool.fetchval("SELECT count(*) FROM action_measure WHERE action = $1", action.id) == 0
 
 
 async def test_canaries_are_in_no_simulation_and_in_no_list_of_their_agent(pool: Any) -> None:

@@ -10,11 +10,11 @@ import pytest
 from adapters.database import revisions as store
 from adapters.database.actions import Actions
 from adapters.database.revisions import Revisions
-from domain.action import Action, State
+from domain.action import Action, State, Tier
 from domain.approval import Approval, ApprovalOutcome, ask, revised
 from domain.canonical import digest, revision_bytes
 from domain.errors import TooLarge
-from domain.guardrails import measure_of
+from domain.guardrails import measure_of, uses_of
 from domain.ledger import Actor, ActorKind, EntryKind, entry
 from domain.record import ActionRecord, Execution
 from local.postgres import EmbeddedPostgres
@@ -202,14 +202,19 @@ async def test_budgets_follow_the_revised_amount(actions: Actions, revisions: Re
     assert not await is_let_in(actions, action(LATER), limits, paying(1))
 
 
-async def test_only_the_revision_that_was_approved_is_claimed(actions: Actions, revisions: Revisions) -> None:
+async def test_only_the_revision_that_was_approved_is_claimed(
+    actions: Actions, revisions: Revisions, database: Database
+) -> None:
     record = await asked(actions)
     assert await make(revisions, record, await proposed(revisions, record, 2))
     now = await actions.get(record.action.id)
 
     async def claimed(approval: Approval, named: str) -> object:
         approved = approval.model_copy(update={"outcome": ApprovalOutcome.APPROVED, "decided_at": LATER})
-        assert await actions.record_approval(now.action.id, approved, now.state, LATER, [])
+        async with database.connection("remit_app") as connection:  # the store itself refuses an approval of another
+            await connection.execute(
+                "UPDATE action SET approval = $2::jsonb WHERE id = $1", now.action.id, approved.model_dump_json()
+            )
         intent = entry(f"{now.action.id}/{named}", EntryKind.EXECUTION_INTENDED, LATER, CLERK, {}, action=now.action.id)
         return await actions.claim(now.action.id, named, Execution(key=now.action.id, intent_at=LATER), intent)
 
@@ -219,3 +224,29 @@ async def test_only_the_revision_that_was_approved_is_claimed(actions: Actions, 
     assert await claimed(record.approval, now.action.digest) is None, "the old approval of the new digest"
     assert await claimed(now.approval, record.action.digest) is None, "the new approval of the old digest"
     assert await claimed(now.approval, now.action.digest) is not None
+
+
+async def test_a_limit_that_is_reached_between_the_judgement_and_the_revision_keeps_it_from_being_made(
+    actions: Actions, revisions: Revisions
+) -> None:
+    record = await asked(actions, amount=1)
+    made = await proposed(revisions, record, 2)
+    limits = budget(10, on_exceed="high")
+    uses = uses_of(limits, made, paying(9))
+    assert await revisions.beyond(made.id, uses, LATER) == []
+    await submit(actions, action(LATER), limits, paying(5))
+
+    over = await revisions.beyond(made.id, uses, LATER)
+    assert [use.id for use in over] == ["sum"]
+    assert record.approval is not None
+    approval = revised(record.approval, plan(), made.digest, LATER)
+
+    async def is_made(exceeded: dict[str, Tier]) -> bool:
+        judged = record.model_copy(update={"exceeded": exceeded})
+        measure = measure_of(paying(9))
+        return await revisions.make_revision(judged, made, ANN, JUDGED, approval, measure, LATER, [], uses)
+
+    assert not await is_made({})
+    assert (await actions.get(made.id)).action.digest == record.action.digest
+    assert await is_made({"sum": Tier.HIGH})
+    assert (await actions.get(made.id)).exceeded == {"sum": Tier.HIGH}

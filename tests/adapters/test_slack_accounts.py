@@ -37,7 +37,7 @@ def asking(slack: Slack, clock: list[float] | None = None) -> Accounts:
 
 def refusal(code: str) -> SlackApiError:
     response = type("Response", (), {"data": {"ok": False, "error": code}, "status_code": 200, "headers": {}})()
-    return SlackApiError("no", response)
+    return SlackApiError("no", response)  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize(

@@ -66,11 +66,11 @@ def test_each_kind_of_field_has_its_own_input() -> None:
     assert {label: element["type"] for label, element in kinds.items()} == {
         "text": "plain_text_input",
         "long": "plain_text_input",
-        "number": "number_input",
+        "number": "plain_text_input",
         "huge": "plain_text_input",
         "yes": "radio_buttons",
         "list": "plain_text_input",
-        "none": "number_input",
+        "none": "plain_text_input",
     }
     assert [kinds[label]["multiline"] for label in ("text", "long", "list")] == [False, True, True]
     assert kinds["yes"]["initial_option"]["value"] == "true"
@@ -119,11 +119,12 @@ def rows(view: dict[str, Any]) -> list[list[str]]:
 
 
 def test_a_full_page_of_the_longest_requests_fits_and_leads_to_the_next_one() -> None:
-    long = {"customer": "c-7", "amount_minor": 4200, "note": "<!channel>" * 50}
+    long = {"customer": "c-7", "amount_minor": 4200, "note": "<!channel>漢" * 15}
     records = [waiting(long, action_id=f"{n:032x}") for n in range(3 * PAGE)]
+    whole = [Waiting(record, "漢" * 290, "漢" * 290) for record in records[:PAGE]]
     decided = [(record, "you voted to approve it") for record in records[:DECIDED]]
 
-    view = home(records, page=1, said="x" * 5000, decided=decided)
+    view = home(records, waiting=whole, page=1, said="x" * 5000, decided=decided)
 
     assert view_problems(view) == []
     assert rows(view)[-1] == [*TURN_PAGE]
@@ -172,9 +173,10 @@ def test_home_offers_what_a_card_would(
     judgement = record.judgement.model_copy(update={"assessment": assessment})
     record = record.model_copy(update={"judgement": judgement, "approval": approval})
 
-    view = home([record], waiting=[Waiting(record, why_not)])
+    view = home([record], waiting=[Waiting(record, "money leaves <the> company", why_not)])
 
     assert rows(view) == [expected]
+    assert "money leaves &lt;the&gt; company" in str(view) and (why_not or "") in str(view)
     assert view_problems(view) == []
 
 

@@ -92,6 +92,18 @@ async def test_no_reviewer_can_tell_a_canary_from_a_request(remit: Installation,
         await remit.vote(each, "ann", "reject", "no")
 
 
+async def test_a_canary_seems_to_come_by_the_token_of_its_agent(remit: Installation) -> None:
+    canary = await planted(remit)
+    real = await remit.refund(ARGUMENTS["amount_minor"])
+
+    asked = [(await remit.entries(each["id"]))[0] for each in (canary, real)]
+
+    assert [entry["kind"] for entry in asked] == ["action.requested"] * 2
+    assert asked[0]["data"]["token"] == asked[1]["data"]["token"]
+    for each in (canary, real):
+        await remit.vote(each, "ann", "reject", "no")
+
+
 async def test_its_agent_never_sees_a_canary(remit: Installation) -> None:
     canary = await planted(remit)
 

@@ -12,6 +12,7 @@ from local.postgres import EmbeddedPostgres
 from local.temporal import TemporalServer
 from tests.editing import BUNDLE, answered, kinds, order, post, revise, revised
 from tests.installation import Installation, installed
+from workflows.attempts import MAX_ATTEMPTS
 
 
 @pytest.fixture(scope="module")
@@ -341,3 +342,31 @@ async def test_arguments_that_nest_too_deep_are_refused(remit: Installation) -> 
     answer = await revise(remit, action, "ann", note=deep)
 
     assert refused(answer) == (413, "too_large")
+
+
+async def test_a_reviewer_who_clicks_for_ever_is_turned_away_and_the_others_decide(remit: Installation) -> None:
+    action = await remit.refund(200_000)
+    for _ in range(MAX_ATTEMPTS):
+        assert refused(await remit.vote(action, "cem")) == (403, "not_eligible")
+    recorded = len(await remit.entries(action["id"]))
+
+    again = [await remit.vote(action, "cem")]
+    again += [await post(remit, f"{action['id']}/approval/reassign", "cem", {"to": "bob"})]
+
+    assert [refused(answer) for answer in again] == [(429, "too_many_requests")] * 2
+    assert "Retry-After" not in again[0].headers, "waiting does not help"
+    assert len(await remit.entries(action["id"])) == recorded
+    assert (await remit.vote(action, "bob")).json()["approvals"] == 1
+
+
+async def test_an_agent_that_has_asked_too_much_can_still_withdraw(remit: Installation) -> None:
+    action = await remit.refund(200_000)
+    for number in range(MAX_ATTEMPTS):
+        answer = await post(remit, f"{action['id']}/answers", "clerk", {"answer": f"it is {number}"})
+        assert refused(answer) == (409, "not_waiting")
+
+    late = await post(remit, f"{action['id']}/answers", "clerk", {"answer": "it is"})
+    withdrawn = await remit.http.post(f"/v1/actions/{action['id']}/cancel", headers=remit.client("clerk"))
+
+    assert refused(late) == (429, "too_many_requests")
+    assert withdrawn.json()["state"] == "cancelled"

@@ -193,10 +193,24 @@ async def test_another_page_and_an_event_that_comes_twice_draw_home_again(compan
         pressed = {"action_id": TURN_PAGE[1], "value": number}
         assert (await company.press_home("U01ANN", pressed, "pages")).failed == ""
 
+    # Homes that are wanted faster than anybody could look are drawn once.
     async with asyncio.timeout(20):
-        while company.front.calls.count("views.publish") < 6:
+        while company.front.calls.count("views.publish") < 2:
             await asyncio.sleep(0.05)
     assert (await company.home("U01ANN"))["private_metadata"] == "0"
+
+
+async def test_the_tab_with_messages_is_not_home(company: Company) -> None:
+    opened = await company.front.open_home("U01ANN")
+    await company.home("U01ANN")
+    before = company.front.calls.count("views.publish")
+    event = {**opened.payload["event"], "tab": "messages"}
+
+    assert (await company.front.deliver("events_api", {**opened.payload, "event": event})).failed == ""
+    await company.front.open_home("U01BOB")
+    await company.home("U01BOB")
+
+    assert company.front.calls.count("views.publish") == before + 1
 
 
 async def test_a_home_that_slack_does_not_take_fails_nothing(company: Company) -> None:

@@ -26,8 +26,8 @@ from api import problems, slack, slack_dispatch, slack_votes
 from api.connections import Connections
 from api.limits import MAX_BODY_BYTES
 from api.slack_dispatch import ACK_SECONDS
-from api.slack_payloads import Carried
 from api.slack_socket import socket_mode
+from api.slack_views import Carried
 from api.slack_votes import APPROVE_FORM, REJECT_FORM, reason_form
 from domain.approval import ApprovalOutcome, Ballot, Decision, Door, Receipt
 from domain.errors import EngineUnavailable, NotFound, PolicyUnavailable, Refusal, RefusalCode
@@ -417,7 +417,7 @@ async def test_the_same_click_delivered_twice_is_one_ballot_and_another_click_an
 
     await send(app, click())
     await send(app, click())
-    await send(app, click(button={"action_ts": "1772616901.000000"}))
+    await send(app, click(button={"action_ts": "1772616901"}))
     await send(app, click(user="U01BOB"))
 
     first, again, later, other = (ballot.id for _, ballot, _ in engine.ballots)
@@ -731,6 +731,20 @@ async def test_the_command_is_answered_to_the_person_who_typed_it(workspace: Wor
 
     assert delivery.failed == ""
     assert delivery.answer["response_type"] == "ephemeral" and said in delivery.answer["text"]
+
+
+async def test_without_a_hold_group_nobody_places_holds_from_slack_and_is_told_how_it_is_done(
+    workspace: Workspace,
+) -> None:
+    delivery = await workspace.front.type_command(CHANNEL, "U01ANN", "/remit", "hold everything stop it")
+
+    assert "names no `hold_group`" in delivery.answer["text"] and "remit hold everything" in delivery.answer["text"]
+
+
+async def test_a_command_of_somebody_outside_the_catalog_is_told(workspace: Workspace) -> None:
+    delivery = await workspace.front.type_command(CHANNEL, "U01MALLORY", "/remit", "pending")
+
+    assert "not in Remit's catalog" in delivery.answer["text"] and "U01MALLORY" in delivery.answer["text"]
 
 
 async def test_a_command_that_is_not_remits_is_told(workspace: Workspace) -> None:

@@ -11,7 +11,7 @@ import pytest
 from adapters.notifiers.slack import accounts
 from adapters.notifiers.slack.buttons import APPROVE
 from api import slack_dispatch
-from api.slack_payloads import Carried
+from api.slack_views import Carried
 from domain.editing import form_of
 from local.postgres import EmbeddedPostgres
 from local.temporal import TemporalServer
@@ -53,7 +53,7 @@ def moment(at: datetime) -> dict[str, Any]:
 
 def keys() -> dict[str, str]:
     """Return the block of each field of an order, by its label."""
-    schema = {"properties": {}}
+    schema: dict[str, Any] = {"properties": {}}
     return {field.label: field.key for field in form_of(ORDER, _EDITABLE, schema).fields}
 
 
@@ -82,11 +82,10 @@ async def test_an_edit_shows_what_changes_before_it_is_made_and_is_made_once(com
     elements = {block["block_id"]: block["element"]["type"] for block in view["blocks"] if block["type"] == "input"}
     fields = keys()
     assert elements[fields["express"]] == "radio_buttons"
-    assert elements[fields["discount"]] == "number_input"
-    assert elements[fields["tags"]] == elements[fields["message"]] == "plain_text_input"
+    assert {elements[fields[label]] for label in ("discount", "tags", "message")} == {"plain_text_input"}
     changed = {
         **filled(view),
-        fields["discount"]: {"type": "number_input", "value": "5"},
+        fields["discount"]: text("5"),
         fields["express"]: picked("true"),
         "reason": text("As agreed by phone."),
     }
@@ -116,6 +115,20 @@ async def test_what_changed_after_it_was_shown_is_shown_again_before_it_is_made(
 
     assert again["response_action"] == "update" and "`2.5` → `6`" in str(again["view"])
     assert (await company.remit.get(action["id"]))["revision"]["number"] == 1
+
+
+async def test_a_field_that_does_not_come_back_keeps_its_value(company: Company) -> None:
+    action = await order(company.remit)
+    view = await edit(company, action)
+    required = [
+        block["label"]["text"] for block in view["blocks"] if block["type"] == "input" and not block["optional"]
+    ]
+    assert "message" in required and "express" in required
+
+    shown = (await company.send("U01ANN", view, **{keys()["discount"]: text("5")}))["view"]
+    assert await company.send("U01ANN", shown) is None
+
+    assert (await company.remit.get(action["id"]))["revision"]["arguments"] == {**ORDER, "discount": 5}
 
 
 @pytest.mark.parametrize(

@@ -291,6 +291,12 @@ BROKEN: dict[str, tuple[list[Change], list[str]]] = {
             "policy_changes.approval: no approval 'tow' in the catalog; did you mean 'two'?",
         ],
     ),
+    "holds from Slack by an unknown group": (
+        [lambda document: document.update(hold_group="on-cal")],
+        [
+            "hold_group: no group 'on-cal' in the catalog; did you mean 'on-call'?",
+        ],
+    ),
     "a rule about unknown things": (
         [rule(action_types=["note.ad"], use_cases=["chatt"])],
         [

@@ -9,12 +9,13 @@ from domain.action import Context, Submission, Tier
 from domain.approval import Approval, ask
 from domain.approval_plan import ApprovalPlan, PlannedStep
 from domain.catalog import Dimension
-from domain.planning import plan_of, reached
+from domain.planning import LONGEST_ASKING, plan_of, reached
 from domain.policy import Policy
 from domain.risk import Assessment, PolicyRef
 from tests.bundles import DOCUMENT, policy
 from tests.slack_records import REFUND
 from tests.slack_records import waiting as record_of
+from workflows.client import LIFETIME
 
 # A Friday afternoon in Berlin, one hour before the office closes.
 FRIDAY = datetime(2026, 11, 20, 15, tzinfo=UTC)
@@ -53,6 +54,18 @@ def stages(rule: dict[str, Any], **judged: Any) -> list[str]:
 def test_a_stage_is_asked_where_its_condition_on_the_scores_holds() -> None:
     assert stages({"stages": STAGES}, financial=5) == ["finance", "legal", "on-call"]
     assert stages({"stages": STAGES}, financial=4) == ["finance", "on-call"]
+
+
+def test_nobody_is_asked_for_longer_than_a_workflow_lives_however_a_calendar_counts() -> None:
+    an_hour_a_week = {"days": ["mon"], "opens": "09:00", "closes": "10:00"}
+    one = {"id": "one", "group": "finance", "expire_after": "20d", "expire_clock": "business"}
+    groups = [{"id": "finance", "members": ["ann"], "calendar": an_hour_a_week}]
+    rules = policy(approvals=[one, *DOCUMENT["approvals"][1:]], groups=groups)
+
+    asked = plan(rules).expires_at
+
+    assert asked == record_of(REFUND).action.created_at + LONGEST_ASKING
+    assert LONGEST_ASKING + timedelta(days=30) < LIFETIME
 
 
 def test_a_stage_whose_condition_cannot_be_judged_is_asked() -> None:

@@ -137,6 +137,7 @@ def lines(change: Change) -> list[str]:
             "group 'finance', calendar.holidays: none -> 'DE-BY'",
         ),
         (lambda d: d["policy_changes"].update(approval="one"), "policy changes, approval: 'two' -> 'one'"),
+        (lambda d: d.update(hold_group="on-call"), "hold_group: none -> 'on-call'"),
         (lambda d: d["tests"].clear(), "test 'large-refund' is removed: "),
     ],
 )

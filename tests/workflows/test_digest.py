@@ -1,5 +1,6 @@
 """Digests over time: one message for many requests, at the exact moment, never in quiet hours, never twice too soon."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
+from temporalio.workflow import Info
 
 from activities.digest import SendDigest
 from adapters.database.assignments import Due
@@ -170,6 +172,27 @@ async def test_an_earlier_wish_moves_the_digest_and_a_later_one_does_not(desk: D
     await desk.finished()
 
     assert [soon(sent, start + 2 * HOUR) for sent in desk.sent] == [True]
+
+
+async def test_a_digest_that_is_expected_again_and_again_goes_on_in_a_new_run(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = await desk.now()
+    asked = desk.ask(start)
+    handle = desk.environment.client.get_workflow_handle(digest_id("ann"))
+    await desk.digests.expect("ann", start + 5 * HOUR)
+    first = (await handle.describe()).run_id
+    monkeypatch.setattr(Info, "is_continue_as_new_suggested", lambda info: info.get_current_history_length() > 40)
+
+    async with asyncio.timeout(20):  # Temporal takes 10,000 signals for one run
+        while (await handle.describe()).run_id == first:
+            await desk.digests.expect("ann", start + 5 * HOUR)
+            await asyncio.sleep(0.02)  # a run that gets wishes without a pause between them cannot end
+    while not desk.sent:
+        await desk.environment.sleep(20 * MINUTE)
+    (sent,) = desk.sent
+    assert sent.actions == [asked]
+    assert soon(sent, start + 5 * HOUR)
 
 
 async def test_what_comes_after_a_digest_is_in_another_one_an_hour_later_at_least(desk: Desk) -> None:

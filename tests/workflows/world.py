@@ -85,7 +85,8 @@ class RecordingActions:
         self, action_id: str, approval: Approval, state: State, at: datetime, entries: Sequence[Entry]
     ) -> bool:
         """Record where an approval stands."""
-        if self.records[action_id].state is not State.PENDING_APPROVAL:
+        record = self.records[action_id]
+        if record.state is not State.PENDING_APPROVAL or record.action.digest != approval.revision:
             return False
         self._change(action_id, entries, approval=approval, state=state)
         return True
@@ -114,6 +115,7 @@ class RecordingActions:
         measure: Measure,
         at: datetime,
         entries: Sequence[Entry],
+        uses: Sequence[Use] = (),
     ) -> bool:
         """Make a revision the action's own."""
         current = self.records[made.id]
@@ -125,6 +127,10 @@ class RecordingActions:
         )
         self._change(made.id, entries, action=made, judgement=judgement, approval=approval)
         return True
+
+    async def beyond(self, _action_id: str, _uses: Sequence[Use], _at: datetime) -> list[Use]:
+        """Nothing here goes over a limit."""
+        return []
 
     async def append(self, action_id: str, entries: Sequence[Entry]) -> None:
         """Record entries that change nothing."""
@@ -384,6 +390,7 @@ async def world() -> AsyncIterator[World]:
         assess = Assess(here.actions, here.policies, executors, judge)
         execute = Execute(here.actions, here.policies, executors, here.actions.holds, judge)
         escalate = Escalate(here.actions, here.policies)
+        revise = Revise(here.actions, here.actions, here.policies, judge, assess)
         notify = Notify(here.actions, here.policies, {"recording": here.notifier})
         async with Worker(
             environment.client,
@@ -399,7 +406,8 @@ async def world() -> AsyncIterator[World]:
                 Record(here.actions).record_approval,
                 escalate.reach,
                 escalate.schedule,
-                Revise(here.actions, here.actions, here.policies, judge, assess).revise,
+                revise.revise,
+                revise.standing,
             ],
             workflow_runner=UnsandboxedWorkflowRunner(),
         ):

@@ -3,7 +3,6 @@
 What Slack's inputs cannot carry (a text of more than 3000 characters, or too much in all) is named, with the page.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -19,8 +18,12 @@ _LABEL = 500
 _ALL = 20_000
 """What the inputs may hold together, in Slack's units: a form comes back whole, twice, and is bounded by the API."""
 _LINE = 80
-_PLAIN_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 _LISTS = (FieldKind.TEXTS, FieldKind.NUMBERS)
+_HINTS = {
+    FieldKind.NUMBER: "A number, such as 1250 or 12.5.",
+    FieldKind.TEXTS: "One text a line.",
+    FieldKind.NUMBERS: "One number a line.",
+}
 
 
 class Draft(NamedTuple):
@@ -81,17 +84,18 @@ def _short(label: str) -> str:
 
 
 def _input(field: EditableField, text: str) -> Block:
-    label, hint = one_line(field.label), "One item a line." if field.kind in _LISTS else ""
-    return asking(field.key, label, _element(field.kind, text), optional=True, hint=hint)
+    """Return the input of a field. One that holds something cannot be emptied here, so that a value which does not
+    come back never means an empty one."""
+    element, label = _element(field.kind, text), one_line(field.label)
+    return asking(field.key, label, element, optional=not text, hint=_HINTS.get(field.kind, ""))
 
 
 def _element(kind: FieldKind, text: str) -> Block:
+    """Return what a field is typed into. Numbers are texts, too: Slack's own input for them knows fewer of them."""
     initial: dict[str, Any] = {"initial_value": text} if text else {}
     if kind is FieldKind.YES_NO:
         options = [{"text": plain(said), "value": value} for said, value in (("Yes", "true"), ("No", "false"))]
         chosen = [option for option in options if option["value"] == text]
         return {"type": "radio_buttons", "options": options, **({"initial_option": chosen[0]} if chosen else {})}
-    if kind is FieldKind.NUMBER and (not text or _PLAIN_NUMBER.fullmatch(text)):
-        return {"type": "number_input", "is_decimal_allowed": True, **initial}
     multiline = kind in _LISTS or "\n" in text or units(text) > _LINE
     return {"type": "plain_text_input", "multiline": multiline, "max_length": _INPUT, **initial}

@@ -19,21 +19,23 @@ from domain.record import ActionRecord
 
 OPEN_PAGE = "remit_open"
 TURN_PAGE = ("remit_home_back", "remit_home_on")
-PAGE = 20
+PAGE = 15
 """How many requests one page has: three blocks each at most, of the hundred that Slack takes."""
 DECIDED = 10
 
 _TITLE = 300
-_ARGUMENTS = 900
+_ARGUMENTS = 700
+_WHY = 300
 _VALUE = 200
 _SAID = 1500
 _MARK = {Tier.LOW: "🟢", Tier.MEDIUM: "🟠", Tier.HIGH: "🔴"}
 
 
 class Waiting(NamedTuple):
-    """A request that its reader may decide, and why they can only reject it, if so."""
+    """A request that its reader may decide: why they are asked, and why they can only reject it, if so."""
 
     record: ActionRecord
+    because: str = ""
     why_no_approval: str | None = None
 
 
@@ -97,7 +99,9 @@ def _request(each: Waiting, policy: Policy, public_url: str, place: Place) -> It
     record = each.record
     link = review_link(public_url, record.action.id)
     shown, complete = _arguments(record, link)
-    yield section("\n".join(filter(None, [summary(record, policy, link), shown])))
+    why = fitted(each.because, _WHY, "reasons", link) if each.because else ""
+    not_approved = f":warning: {fitted(each.why_no_approval, _WHY, 'a reason', link)}" if each.why_no_approval else ""
+    yield section("\n".join(filter(None, [summary(record, policy, link), why, shown, not_approved])))
     choice = Choice(action=record.action.id, revision=record.action.digest, channel=place.channel)
     sealed = place.seal.sealed(choice)
     elements: list[dict[str, Any]] = [

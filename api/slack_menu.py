@@ -87,6 +87,7 @@ async def menu_opened(parts: SlackParts, click: BlockActions) -> Ack:
     except NotFound:
         return answer(click, GONE)
     now = datetime.now(UTC)
+    await parts.doors.assignments.seen(choice.action, person.id, now)
     if (closed := why_closed(record, now)) is not None:
         return answer(click, closed)
     if record.action.digest != choice.revision:

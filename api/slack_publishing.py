@@ -6,11 +6,12 @@ of others must not wait for the rest.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from api.slack_answers import Home
 
-EVERY_SECONDS = 1.0
-"""How long after a Home of a person the next one of theirs is drawn, at least."""
+EVERY_SECONDS = 3.0
+"""How long after a Home of a person the next one of theirs is drawn, at least, when they decided elsewhere."""
 
 
 class Publishing:
@@ -25,14 +26,18 @@ class Publishing:
 
     async def newest(self, home: Home, draw: Callable[[Home], Awaitable[None]]) -> None:
         """Draw a Home, unless a newer wish of the same person comes before its turn, which is drawn instead."""
-        self._wanted[home.user] = home
+        waiting = self._wanted.get(home.user)
+        # What is to be said to somebody must not be lost to a newer wish that says nothing.
+        self._wanted[home.user] = replace(home, said=home.said or (waiting.said if waiting else ""))
         if home.user in self._busy:
             return
         self._busy.add(home.user)
         loop = asyncio.get_running_loop()
         try:
             while home.user in self._wanted:
-                await asyncio.sleep(max(0.0, self._free_at.get(home.user, 0.0) - loop.time()))
+                # Whoever opens their Home or turns a page is looking; whoever decided elsewhere is not, yet.
+                if self._wanted[home.user].decided:
+                    await asyncio.sleep(max(0.0, self._free_at.get(home.user, 0.0) - loop.time()))
                 async with self._one:
                     await draw(self._wanted.pop(home.user))
                 self._free_at[home.user] = loop.time() + self._every

@@ -2,20 +2,31 @@
 
 import hashlib
 import json
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import structlog
+from pydantic import TypeAdapter, ValidationError
 
 from adapters.notifiers.slack.buttons import APPROVE_WITH_REASON, REJECT
-from adapters.notifiers.slack.forms import MAX_REASON, View, about, form, reason_input
+from adapters.notifiers.slack.forms import (
+    CHOSEN_BLOCK,
+    MAX_REASON,
+    View,
+    about,
+    chosen_reason_input,
+    form,
+    reason_input,
+)
 from adapters.notifiers.slack.seal import Choice
 from api.slack_answers import Ack, Home, SlackParts, answer
 from api.slack_clicks import RefusedClick
 from api.slack_forms import open_form
 from api.slack_payloads import BlockActions, ViewSubmission
 from api.slack_views import Carried
+from domain.action import Identifier
 from domain.approval import Ballot, Decision, Door
-from domain.catalog import Person
+from domain.catalog import Person, RejectionReason
 from domain.errors import NotFound, RefusalCode
 
 log = structlog.get_logger(__name__)
@@ -27,6 +38,7 @@ _ASKS_WHY = {REJECT: REJECT_FORM, APPROVE_WITH_REASON: APPROVE_FORM}
 _DECIDES = {REJECT_FORM: Decision.REJECT, APPROVE_FORM: Decision.APPROVE, ASK_FORM: Decision.RETURN}
 _WHY = "Why? The agent and the ledger are told."
 _ASKED = "What does the agent have to answer before anybody approves?"
+_CHOSEN: TypeAdapter[str | None] = TypeAdapter(Identifier | None)
 PATIENCE = timedelta(seconds=2)
 """How long the action may take to answer a vote."""
 
@@ -42,6 +54,7 @@ async def vote_clicked(parts: SlackParts, click: BlockActions) -> Ack:
         return answer(click, choice.told)
     asks_why = _ASKS_WHY.get(button.action_id)
     if asks_why is not None and person is not None:
+        await parts.doors.assignments.seen(choice.action, person.id, datetime.now(UTC))
         return await ask_why(parts, click, choice, asks_why)
     decision = Decision.REJECT if button.action_id == REJECT else Decision.APPROVE
     ballot_id = _ballot_id(click.user.id, button.action_ts, click.ts, choice, decision)
@@ -66,25 +79,35 @@ async def reason_given(parts: SlackParts, submission: ViewSubmission) -> Ack:
     if len(reason) > MAX_REASON:
         return answer(submission, f"The reason has {len(reason)} characters; the limit is {MAX_REASON}.")
     # The same form sent again with another reason is another ballot; sent twice as it is, the same.
-    ballot_id = _ballot_id(submission.user.id, submission.view.id, reason, carried, decision)
-    return await _vote(parts, submission, carried, person, ballot_id, decision, reason)
+    try:
+        chosen = _CHOSEN.validate_python(submission.view.given(CHOSEN_BLOCK).text or None)
+    except ValidationError:
+        return answer(submission, "Choose one of the reasons.")
+    ballot_id = _ballot_id(submission.user.id, submission.view.id, f"{chosen or ''} {reason}", carried, decision)
+    return await _vote(parts, submission, carried, person, ballot_id, decision, reason, chosen)
 
 
 async def ask_why(parts: SlackParts, click: BlockActions, choice: Choice, asks: str) -> Ack:
     """Open the form that asks for the reason of a vote, or for the questions to the agent."""
     carried = Carried(**choice.model_dump())
     sealed = parts.clicks.sealed(carried, click.user.id, asks)
-    return await open_form(parts, click, reason_form(carried, asks, sealed))
+    try:
+        record = await parts.doors.actions.get(choice.action)
+    except NotFound:
+        return answer(click, "Remit does not know this action any more.")
+    reasons = record.approval.plan.rejection_reasons if record.approval is not None and asks == REJECT_FORM else []
+    return await open_form(parts, click, reason_form(carried, asks, sealed, reasons))
 
 
-def reason_form(choice: Choice, asks: str, metadata: str) -> View:
-    """Return the form that asks why; it carries the exact revision that was on the card."""
+def reason_form(choice: Choice, asks: str, metadata: str, reasons: Sequence[RejectionReason] = ()) -> View:
+    """Return the form that asks why, and for one of these reasons; it carries the exact revision that was shown."""
     if asks == ASK_FORM:
         title, submit, label = "Ask the agent", "Ask", _ASKED
     else:
         title = submit = _DECIDES[asks].value.capitalize()
         label = _WHY
-    return form(asks, title, submit, metadata, [about(choice.action, choice.revision), reason_input(label)])
+    chosen = [chosen_reason_input(reasons)] if reasons else []
+    return form(asks, title, submit, metadata, [about(choice.action, choice.revision), *chosen, reason_input(label)])
 
 
 async def _vote(
@@ -95,6 +118,7 @@ async def _vote(
     ballot_id: str,
     decision: Decision,
     reason: str = "",
+    chosen: str | None = None,
 ) -> Ack:
     """Cast a ballot. One of somebody unknown is cast as well, so that the attempt is recorded as refused."""
     user = interaction.user.id
@@ -109,6 +133,7 @@ async def _vote(
         decision=decision,
         revision=choice.revision,
         reason=reason,
+        reason_id=chosen,
         door=Door.SLACK,
     )
     try:

@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -67,6 +67,7 @@ class Engine:
     policy: Policy | Exception = POLICY
     ballots: list[tuple[str, Ballot, timedelta]] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    seen_by: list[str] = field(default_factory=list)
 
     async def vote(self, action_id: str, ballot: Ballot, patience: timedelta) -> Receipt | None:
         self.ballots.append((action_id, ballot, patience))
@@ -79,6 +80,9 @@ class Engine:
         if action_id != self.record.action.id:
             raise NotFound(f"no action '{action_id}'")
         return self.record
+
+    async def seen(self, action_id: str, person: str, at: datetime) -> None:
+        self.seen_by.append(person)
 
     async def waiting_for(self, groups: list[str], people: list[str], limit: int) -> list[ActionRecord]:
         return [self.record]
@@ -113,7 +117,7 @@ def app_of(engine: Engine, **changes: Any) -> FastAPI:
     app = FastAPI()
     problems.install(app)
     app.include_router(slack.router)
-    needed = dict.fromkeys(("actions", "workflows", "ledger", "notices", "policies"), cast(Any, engine))
+    needed = dict.fromkeys(("actions", "workflows", "ledger", "notices", "policies", "assignments"), cast(Any, engine))
     others = {part.name: unused for part in dataclasses.fields(Connections)}
     app.state.connections = Connections(**{**others, **needed, "settings": settings})
     return app

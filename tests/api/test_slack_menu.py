@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.notifiers.slack import accounts
-from adapters.notifiers.slack.buttons import APPROVE
+from adapters.notifiers.slack.buttons import APPROVE, REJECT
 from api import slack_dispatch
 from api.slack_views import Carried
 from domain.editing import form_of
@@ -227,6 +227,25 @@ async def test_questions_go_to_the_agent_and_stand_on_the_card(company: Company)
 
     assert "approval.returned" in await kinds(company.remit, action)
     await company.card(action, "Which warehouse?")
+
+
+async def test_a_rejection_chooses_from_the_reasons_of_its_rule(company: Company) -> None:
+    action = await company.remit.refund(250_000)
+    message = await company.card(action, "remit_reject")
+    (row,) = [block for block in message["blocks"] if block["type"] == "actions"]
+    (button,) = [element for element in row["elements"] if element["action_id"] == REJECT]
+    await company.front.press(CHANNEL, message["ts"], "U01BOB", REJECT, row["block_id"], button["value"])
+    view = company.form("remit_reject_reason")
+    assert [option["text"]["text"] for option in view["blocks"][1]["element"]["options"]] == [
+        "The amount is wrong",
+        "Other",
+    ]
+
+    await company.send("U01BOB", view, chosen=picked("amount"), reason=text("twice what they paid"))
+
+    (vote,) = (await company.remit.until(action["id"], "rejected"))["approval"]["votes"]
+    assert (vote["reason_title"], vote["reason"]) == ("The amount is wrong", "twice what they paid")
+    await company.card(action, "The amount is wrong: twice what they paid")
 
 
 async def test_a_request_is_handed_to_a_colleague_of_the_list_only(company: Company) -> None:

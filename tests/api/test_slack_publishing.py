@@ -27,9 +27,10 @@ class Drawn:
 async def test_of_many_wishes_the_first_and_the_newest_are_drawn() -> None:
     drawn, publishing = Drawn(), Publishing(every=0.05)
 
-    await asyncio.gather(*(publishing.newest(Home("U01ANN", number), drawn.draw) for number in range(50)))
+    wishes = [Home("U01ANN", number, decided="0" * 32, said="Too late." if number == 3 else "") for number in range(50)]
+    await asyncio.gather(*(publishing.newest(wish, drawn.draw) for wish in wishes))
 
-    assert [home.page for home in drawn.homes] == [49]
+    assert [(home.page, home.said) for home in drawn.homes] == [(49, "Too late.")]
     await publishing.newest(Home("U01ANN", 7), drawn.draw)
     assert drawn.homes[-1].page == 7
 

@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from adapters.notifiers.slack.text import Block, deadline, one_line, plain, section, units
-from domain.catalog import Person
+from domain.catalog import Person, RejectionReason
 
 View = dict[str, Any]
 
 REASON_BLOCK = "reason"
 """The block of every form in which what is wrong with it is told."""
 REASON_INPUT = "text"
+CHOSEN_BLOCK = "chosen"
 MAX_REASON = 2000
 MAX_OPTIONS = 100
 _OPTION = 75
@@ -47,6 +48,12 @@ def reason_input(label: str, *, optional: bool = False, typed: str = "") -> Bloc
     if typed:
         element["initial_value"] = typed
     return asking(REASON_BLOCK, label, element, optional=optional)
+
+
+def chosen_reason_input(reasons: Sequence[RejectionReason]) -> Block:
+    """Ask for one of the reasons of a rule."""
+    options = [{"text": plain(one_line(reason.title)[:_OPTION]), "value": reason.id} for reason in reasons]
+    return asking(CHOSEN_BLOCK, "Choose why", {"type": "static_select", "options": options})
 
 
 def person_input(label: str, people: Sequence[Person]) -> Block:

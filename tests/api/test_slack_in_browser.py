@@ -173,3 +173,16 @@ async def test_editing_in_slack_makes_a_revision_that_others_are_asked_about(sla
     ended = await slack.remit.get(action["id"], wait=10)
     assert ended["state"] == "succeeded"
     assert ended["revision"]["arguments"]["amount_minor"] == 2200
+
+
+async def test_home_shows_what_waits_for_me(slack: Slack) -> None:
+    action = await slack.refund(amount_minor=4500)
+    await slack.act_as("Bob Approver")
+
+    await slack.page.locator(".sidebar-item", has_text="remit").click()
+    await slack.page.get_by_text("You may decide 1 request").first.wait_for()
+    await slack.picture("slack-home", slack.page.locator("main"))
+
+    # The stand-in's page says of a button on Home that it stands on a message, so pressing is tested elsewhere.
+    link = slack.page.get_by_role("link", name="Refund a customer").first
+    assert (await link.get_attribute("href") or "").endswith(f"/review/{action['id']}")

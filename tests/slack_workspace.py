@@ -4,12 +4,13 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.notifiers.slack import pace
 from local.processes import StackError, free_port
 from local.slack import LocalSlack, SlackChannel, SlackUser, slack_binary
 from tests.bundles import bundle
@@ -27,7 +28,18 @@ async def strict_workspace(request_url: str = "") -> AsyncIterator[Front]:
         running_workspace(f"http://127.0.0.1:{port}/inbound") as slack,
         Front(slack, request_url, port=port).running() as front,
     ):
-        yield front
+        with hurried():
+            yield front
+
+
+@contextlib.contextmanager
+def hurried() -> Iterator[None]:
+    """Let messages go out faster than Slack's one a second: how they are paced has tests of its own."""
+    before, pace.INTERVAL_SECONDS = pace.INTERVAL_SECONDS, 0.01
+    try:
+        yield
+    finally:
+        pace.INTERVAL_SECONDS = before
 
 
 @contextlib.asynccontextmanager

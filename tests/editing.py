@@ -78,7 +78,8 @@ BUNDLE = bundle(
         {"id": "quick", "group": "finance", "quorum": 2, "edit_counts_as_approval": True, "expire_after": "1d"},
     ],
 )
-"""`one` reminds and may be extended; `two` takes two approvals, or a rejection for a listed reason; in the use case `chat` an edit is an approval."""
+"""`one` reminds and may be extended; `two` takes two approvals, or a rejection for a listed reason; in the use case
+`chat` an edit is an approval."""
 
 ORDER = {
     "customer": "c-1",

@@ -17,8 +17,8 @@ EVERY_SECONDS = 3.0
 class Publishing:
     """What is to be drawn, and for whom it is being drawn."""
 
-    def __init__(self, every: float = EVERY_SECONDS) -> None:
-        self._every = every
+    def __init__(self, every: float | None = None) -> None:
+        self._every = EVERY_SECONDS if every is None else every
         self._wanted: dict[str, Home] = {}
         self._free_at: dict[str, float] = {}
         self._busy: set[str] = set()

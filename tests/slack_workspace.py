@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.notifiers.slack import pace
+from api import slack_publishing
 from local.processes import StackError, free_port
 from local.slack import LocalSlack, SlackChannel, SlackUser, slack_binary
 from tests.bundles import bundle
@@ -34,12 +35,13 @@ async def strict_workspace(request_url: str = "") -> AsyncIterator[Front]:
 
 @contextlib.contextmanager
 def hurried() -> Iterator[None]:
-    """Let messages go out faster than Slack's one a second: how they are paced has tests of its own."""
-    before, pace.INTERVAL_SECONDS = pace.INTERVAL_SECONDS, 0.01
+    """Let messages go out faster than Slack's one a second, and Homes at once: their pace has tests of its own."""
+    before = pace.INTERVAL_SECONDS, slack_publishing.EVERY_SECONDS
+    pace.INTERVAL_SECONDS, slack_publishing.EVERY_SECONDS = 0.01, 0.0
     try:
         yield
     finally:
-        pace.INTERVAL_SECONDS = before
+        pace.INTERVAL_SECONDS, slack_publishing.EVERY_SECONDS = before
 
 
 @contextlib.asynccontextmanager

@@ -264,6 +264,8 @@ def test_there_are_the_commands_that_the_documentation_names() -> None:
         *("policy show", "policy test", "policy simulate", "policy diff", "policy history"),
         *("policy propose", "policy rollback"),
         *("token", "token create", "token list", "token revoke"),
+        *("slack", "slack check", "slack manifest"),
+        *("reviewers", "canary", "canary plant", "canary list"),
         *("hold", "hold everything", "hold agent", "hold use-case", "hold action-type", "release", "holds"),
     }
 

@@ -15,6 +15,7 @@ from domain.catalog import Dimension, Person, has_left
 from domain.errors import RefusalCode
 from domain.policy import Policy
 from domain.record import ActionRecord
+from domain.revising import excluded_from
 
 FIELDS_SHOWN = 200
 ENTRIES_SHOWN = 100
@@ -112,7 +113,10 @@ def why_no_approval(record: ActionRecord, person: Person, policy: Policy, now: d
         return None
     if record.approval.returned is not None:
         return "Nobody can approve it before the agent has answered the questions. You can reject it."
-    question = _question(record.approval, now).model_copy(update={"tier": record.tier or Tier.HIGH, "approving": True})
+    excluded = excluded_from(record.approval, approving=True)
+    question = _question(record.approval, now).model_copy(
+        update={"tier": record.tier or Tier.HIGH, "approving": True, "excluded": excluded}
+    )
     refusal = may_vote(person.id, policy, question).refusal
     return f"You cannot approve this one: {refusal.message}." if refusal is not None else None
 
@@ -134,7 +138,7 @@ def _question(approval: Approval, now: datetime) -> Question:
         at=now,
         groups=approval.wanted_first,
         people=approval.people,
-        excluded=approval.plan.excluded,
+        excluded=excluded_from(approval, approving=False),
         approving=False,
     )
 

@@ -20,13 +20,19 @@ WROTE_IT = "they wrote this revision or one before it"
 _SHOWN = 5
 
 
+def excluded_from(approval: Approval, approving: bool) -> dict[str, str]:
+    """Return who may not vote so, and why. Who wrote the revision that is asked about may still reject it."""
+    excluded = approval.plan.excluded
+    return excluded if approving else {person: why for person, why in excluded.items() if why != WROTE_IT}
+
+
 def why_not_edit(person: str, policy: Policy, approval: Approval, at: datetime) -> Refusal | None:
     """Say why a person may not edit what they are asked about; None when they may."""
     question = Question(
         at=at,
         groups=approval.wanted_first,
         people=approval.people,
-        excluded={who: why for who, why in approval.plan.excluded.items() if why != WROTE_IT},
+        excluded=excluded_from(approval, approving=False),
         approving=False,
     )
     return may_vote(person, policy, question).refusal

@@ -34,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.holds import held
     from domain.ledger import Actor
-    from domain.revising import WROTE_IT
+    from domain.revising import excluded_from
     from domain.revision import ReviseRequest
     from workflows.holds import HoldWatch
     from workflows.short_steps import short_step
@@ -235,19 +235,12 @@ class Asking:
             person=person,
             groups=self.approval.wanted_first,
             people=self.approval.people,
-            excluded=self._excluded(decision),
+            excluded=excluded_from(self.approval, decision is Decision.APPROVE),
             tier=self.verdict.tier,
             decision=decision,
             at=workflow.now(),
         )
         return await short_step(Assess.check_eligibility, asked, "may they vote")
-
-    def _excluded(self, decision: Decision) -> dict[str, str]:
-        """Return who may not vote so, and why. Who wrote a revision may still reject it."""
-        excluded = self.approval.plan.excluded
-        if decision is Decision.APPROVE:
-            return excluded
-        return {person: why for person, why in excluded.items() if why != WROTE_IT}
 
     def _change(self, after: Approval, **what: object) -> ApprovalChange:
         return ApprovalChange.model_validate(

@@ -59,9 +59,9 @@ async def test_an_edit_on_the_page_is_a_revision_with_its_difference(
     assert "Revision 2 stands" in told.text
     assert "discount2.510" in told.text.replace(" ", "")
     assert "tags[1]giftvip" in told.text.replace(" ", "")
-    assert "Ann Approver: they wrote this revision" in told.text
+    assert "You cannot approve this one: 'ann' may not vote here: they wrote this revision" in told.text
     assert told.has_form("/revisions"), "who wrote it may go on editing"
-    assert not told.has_form("/votes")
+    assert told.has_form("/votes"), "and may reject it after all"
     assert (await opened(people, action, "bob")).has_form("/votes")
 
 

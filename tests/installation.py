@@ -226,8 +226,10 @@ async def running_api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
             serving.result()
             raise RuntimeError("the API did not start")
         await asyncio.sleep(0.01)
+    # The server closes connections that were idle for 5 s: the client must not use one in that moment.
+    limits = httpx.Limits(keepalive_expiry=2)
     async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{settings.api_port}", timeout=70, trust_env=False
+        base_url=f"http://127.0.0.1:{settings.api_port}", timeout=70, trust_env=False, limits=limits
     ) as client:
         yield client
     server.should_exit = True

@@ -12,7 +12,7 @@ from domain.action import Frozen
 from domain.approval import Approval
 from domain.approval_plan import PlannedStep
 from domain.escalation import Reached
-from domain.planning import calendar_of, reached, steps_of
+from domain.planning import reached, steps_of
 from domain.policy import Policy
 from domain.record import ActionRecord
 
@@ -81,5 +81,5 @@ class Escalate:
     async def schedule(self, request: ScheduleRequest) -> Schedule:
         """Return the steps of the stages that are asked now, by the calendar of their first group."""
         approval = request.approval
-        calendar = calendar_of(await self._policies.current(), approval.plan, approval.stage)
-        return Schedule(steps=steps_of(approval.plan.escalation, calendar, request.at))
+        policy = await self._policies.current()
+        return Schedule(steps=steps_of(policy, approval.plan, approval.stage, request.at))

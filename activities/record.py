@@ -11,9 +11,9 @@ from activities.failures import translated
 from domain.action import Frozen, State
 from domain.approval import Approval, Ballot, Decision, Receipt, Vote
 from domain.approval_plan import StepKind
-from domain.errors import Refusal
 from domain.escalation import AnswerRequest, ManageRequest, Step
 from domain.ledger import SYSTEM, Actor, ActorKind, Entry, EntryKind, Secret, entry
+from domain.revising import refused_entry
 from domain.revision import ReviseRequest
 
 
@@ -77,7 +77,7 @@ def entries_of(change: ApprovalChange) -> list[Entry]:
     if change.request is not None and change.receipt is not None:
         entries.append(_requested(change, change.request, change.receipt))
     if change.revision is not None and change.receipt is not None and change.receipt.refusal is not None:
-        entries.append(revision_refused(change.action_id, change.revision, change.receipt.refusal, change.at))
+        entries.append(refused_entry(change.action_id, change.revision, change.receipt.refusal, change.at))
     if change.postponed_by is not None:
         entries.append(_postponed(change, change.postponed_by))
     if change.cancelled_by is not None and change.receipt is not None and change.receipt.refusal is not None:
@@ -123,13 +123,6 @@ def _step_taken(change: ApprovalChange) -> Entry:
     again = f"/{len(earlier) + 1}" if earlier else ""
     revision = f"/revision-{change.approval.revisions}" if change.approval.revisions > 1 else ""
     return _on_action(change, kind, done.model_dump(mode="json"), revision + again)
-
-
-def revision_refused(action_id: str, request: ReviseRequest, refusal: Refusal, at: datetime) -> Entry:
-    """Return the entry of a revision that was not made."""
-    data = {"digest": request.revision, "base": request.base, **refusal.model_dump(mode="json")}
-    key = f"{action_id}/{EntryKind.REVISION_REFUSED.value}/{request.id}"
-    return entry(key, EntryKind.REVISION_REFUSED, at, request.actor, data, action=action_id)
 
 
 _REQUESTED = {

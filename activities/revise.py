@@ -17,16 +17,16 @@ from activities.judge import Judge
 from activities.record import ApprovalChange, entries_of
 from domain.action import Action, Frozen, Route, Tier
 from domain.approval import Approval, Ballot, Decision, Door, Receipt, cast, receipt, revised
-from domain.authority import Question, may_vote
+from domain.authority import may_vote
 from domain.canonical import digest
 from domain.errors import Refusal
 from domain.escalation import scheduled
 from domain.guardrails import Measure, Use, measure_of, uses_of
 from domain.ledger import Actor, ActorKind, Entry, EntryKind, Secret, entry
-from domain.planning import calendar_of, plan_of, steps_of
+from domain.planning import plan_of, steps_of
 from domain.policy import Admitted, Judgement, Policy
 from domain.record import ActionRecord
-from domain.revising import WROTE_IT, edit_refused, why_not_revise
+from domain.revising import WROTE_IT, edit_refused, question_about, refused_entry, why_not_revise
 from domain.revision import MAX_REVISIONS, ReviseRequest, Revision
 from domain.roles import meaning_of
 
@@ -222,17 +222,10 @@ def _asked_anew(
         door=Door(request.actor.door),
         stepped_up=request.stepped_up,
     )
-    question = Question(
-        at=asked.at,
-        groups=approval.wanted_first,
-        people=approval.people,
-        excluded=excluded,
-        tier=judgement.assessment.tier,
-    )
+    question = question_about(approval, asked.at, approving=True, tier=judgement.assessment.tier)
     approval, counted = cast(approval, ballot, may_vote(person, policy, question), asked.at)
     if approval.stage > 1:
-        calendar = calendar_of(policy, plan, approval.stage)
-        approval = scheduled(approval, steps_of(plan.escalation, calendar, asked.at))
+        approval = scheduled(approval, steps_of(policy, approval.plan, approval.stage, asked.at))
     change = ApprovalChange(action_id=made.id, approval=approval, at=asked.at, ballot=ballot, receipt=counted)
     return approval, [*entries, *entries_of(change)]
 
@@ -262,10 +255,3 @@ def _made_entries(made: Action, judgement: Judgement, approval: Approval, asked:
         written(EntryKind.ACTION_ASSESSED, assessed, system),
         written(EntryKind.APPROVAL_REQUESTED, plan, system),
     ]
-
-
-def refused_entry(action_id: str, request: ReviseRequest, refusal: Refusal, at: datetime) -> Entry:
-    """Return the entry of a revision that was refused. The same request gives one entry, whoever refuses it."""
-    data = {"digest": request.revision, "base": request.base, **refusal.model_dump(mode="json")}
-    key = f"{action_id}/{EntryKind.REVISION_REFUSED.value}/{request.id}"
-    return entry(key, EntryKind.REVISION_REFUSED, at, request.actor, data, action_id)

@@ -9,13 +9,13 @@ from typing import Any
 from adapters.database.ledger import StoredEntry
 from domain.action import State, Tier
 from domain.approval import Approval
-from domain.authority import Question, may_vote
+from domain.authority import may_vote
 from domain.canonical import digest
 from domain.catalog import Dimension, Person, has_left
 from domain.errors import RefusalCode
 from domain.policy import Policy
 from domain.record import ActionRecord
-from domain.revising import excluded_from
+from domain.revising import question_about
 
 FIELDS_SHOWN = 200
 ENTRIES_SHOWN = 100
@@ -113,16 +113,13 @@ def why_no_approval(record: ActionRecord, person: Person, policy: Policy, now: d
         return None
     if record.approval.returned is not None:
         return "Nobody can approve it before the agent has answered the questions. You can reject it."
-    excluded = excluded_from(record.approval, approving=True)
-    question = _question(record.approval, now).model_copy(
-        update={"tier": record.tier or Tier.HIGH, "approving": True, "excluded": excluded}
-    )
+    question = question_about(record.approval, now, approving=True, tier=record.tier or Tier.HIGH)
     refusal = may_vote(person.id, policy, question).refusal
     return f"You cannot approve this one: {refusal.message}." if refusal is not None else None
 
 
 def _ineligible(approval: Approval, person: Person, policy: Policy, now: datetime) -> str | None:
-    refusal = may_vote(person.id, policy, _question(approval, now)).refusal
+    refusal = may_vote(person.id, policy, question_about(approval, now, approving=False)).refusal
     if refusal is None:
         return None
     if refusal.code is RefusalCode.SELF_APPROVAL:
@@ -130,17 +127,6 @@ def _ineligible(approval: Approval, person: Person, policy: Policy, now: datetim
     if refusal.code is RefusalCode.NOT_ELIGIBLE and not has_left(person, now):
         return f"You may not decide this one: only members of {' or '.join(approval.groups)} may."
     return f"You may not decide this one: {refusal.message}."
-
-
-def _question(approval: Approval, now: datetime) -> Question:
-    """Ask about the vote that most people may cast: a rejection."""
-    return Question(
-        at=now,
-        groups=approval.wanted_first,
-        people=approval.people,
-        excluded=excluded_from(approval, approving=False),
-        approving=False,
-    )
 
 
 def is_intact(record: ActionRecord) -> bool:
@@ -155,7 +141,7 @@ def is_asked(approval: Approval, person: Person, policy: Policy, now: datetime) 
     groups = [policy.groups[name] for name in approval.asked_so_far if name in policy.groups]
     if any(person.id in group.members for group in groups):
         return True
-    return may_vote(person.id, policy, _question(approval, now)).refusal is None
+    return may_vote(person.id, policy, question_about(approval, now, approving=False)).refusal is None
 
 
 def time_left(record: ActionRecord, now: datetime) -> timedelta | None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from activities.revise import refused_entry
 from api.connections import Connections
 from api.voting import PATIENCE, refused_by_record
 from domain.action import State, Submission
@@ -15,7 +14,7 @@ from domain.canonical import digest, revision_bytes
 from domain.errors import Refusal, RefusalCode, RequestError
 from domain.ledger import Actor
 from domain.record import ActionRecord
-from domain.revising import edit_refused, why_not_revise
+from domain.revising import edit_refused, refused_entry, why_not_revise
 from domain.revision import ReviseRequest
 
 

@@ -1,14 +1,14 @@
 """Planning: how people are asked about one action, by the policy as it is now, and whom a step reaches in time."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 from domain.action import Action
 from domain.approval import Approval
 from domain.approval_plan import ApprovalPlan, PlannedStep
 from domain.authority import absences, expected_voters, find_person, stand_in, training_problem
 from domain.business_time import after
-from domain.catalog import ApprovalRule, Calendar, Clock, EscalationStep, Stage, has_left
+from domain.catalog import ApprovalRule, Calendar, Clock, Stage, has_left
 from domain.catalog.variables import ON_STAGE
 from domain.escalation import Reached
 from domain.expression import RuleFailed, compile_expression, context_of, holds
@@ -50,7 +50,7 @@ def plan_of(
     calendar = calendar_of(policy, plan, 1)
     return plan.model_copy(
         update={
-            "steps": steps_of(plan.escalation, calendar, now),
+            "steps": steps_of(policy, plan, 1, now),
             "expires_at": min(
                 moment(now, rule.expire_after, rule.expire_clock, calendar), action.created_at + LONGEST_ASKING
             ),
@@ -71,29 +71,27 @@ def stages_of(rule: ApprovalRule, assessment: Assessment) -> list[Stage]:
         except (RuleFailed, ValueError):
             return True
 
-    stages = list(filter(is_asked, rule.asked)) or rule.asked
-    if len(stages) == len(rule.asked):
-        return stages
+    asked = rule.asked
+    kept = [number for number, stage in enumerate(asked) if is_asked(stage)] or list(range(len(asked)))
     # Who stood alongside a stage that is left out is asked where that one would have been, not with others before it.
-    turns = dict[int, int]()
-    for number, stage in enumerate(rule.asked):
-        turns[id(stage)] = turns[id(rule.asked[number - 1])] if stage.alongside and number else number
-    before, asked = -1, list[Stage]()
-    for stage in stages:
-        asked.append(stage.model_copy(update={"alongside": turns[id(stage)] == before}))
-        before = turns[id(stage)]
-    return asked
+    turns = list(accumulate(not stage.alongside for stage in asked))
+    before = [None, *(turns[number] for number in kept)]
+    return [
+        asked[number].model_copy(update={"alongside": turns[number] == earlier})
+        for number, earlier in zip(kept, before, strict=False)
+    ]
 
 
-def steps_of(steps: Sequence[EscalationStep], calendar: Calendar, now: datetime) -> list[PlannedStep]:
-    """Return the steps of stages that are asked from now on, each at its moment."""
+def steps_of(policy: Policy, plan: ApprovalPlan, stage: int, now: datetime) -> list[PlannedStep]:
+    """Return the steps of a stage that is asked from now on, each at its moment, by the calendar of its group."""
+    calendar = calendar_of(policy, plan, stage)
     return [
         PlannedStep(
             number=number,
             at=moment(now, step.after, step.clock, calendar),
             **step.model_dump(include={"ask_group", "ask_person", "ask_owner", "ask_rotation"}),
         )
-        for number, step in enumerate(steps, 1)
+        for number, step in enumerate(plan.escalation, 1)
     ]
 
 

@@ -6,13 +6,14 @@ A reviewer who may vote may edit. Who wrote the revision that is asked about may
 import json
 from datetime import datetime
 
+from domain.action import Tier
 from domain.approval import Approval
 from domain.authority import Question, may_vote
 from domain.errors import Refusal, RefusalCode
-from domain.ledger import Actor, ActorKind
+from domain.ledger import Actor, ActorKind, Entry, EntryKind, entry
 from domain.policy import Policy
 from domain.record import ActionRecord
-from domain.revision import changed_paths, not_editable
+from domain.revision import ReviseRequest, changed_paths, not_editable
 
 WROTE_IT = "they wrote this revision or one before it"
 """Why an editor is excluded from the approval of what they wrote."""
@@ -26,15 +27,21 @@ def excluded_from(approval: Approval, approving: bool) -> dict[str, str]:
     return excluded if approving else {person: why for person, why in excluded.items() if why != WROTE_IT}
 
 
-def why_not_edit(person: str, policy: Policy, approval: Approval, at: datetime) -> Refusal | None:
-    """Say why a person may not edit what they are asked about; None when they may."""
-    question = Question(
+def question_about(approval: Approval, at: datetime, *, approving: bool, tier: Tier = Tier.HIGH) -> Question:
+    """Return what somebody wants to vote on who approves, or rejects, what is asked now."""
+    return Question(
         at=at,
         groups=approval.wanted_first,
         people=approval.people,
-        excluded=excluded_from(approval, approving=False),
-        approving=False,
+        excluded=excluded_from(approval, approving),
+        tier=tier,
+        approving=approving,
     )
+
+
+def why_not_edit(person: str, policy: Policy, approval: Approval, at: datetime) -> Refusal | None:
+    """Say why a person may not edit what they are asked about; None when they may."""
+    question = question_about(approval, at, approving=False)
     return may_vote(person, policy, question).refusal
 
 
@@ -60,3 +67,10 @@ def why_not_revise(
 def edit_refused(message: str) -> Refusal:
     """Return the refusal of a revision."""
     return Refusal(code=RefusalCode.EDIT_REFUSED, message=message)
+
+
+def refused_entry(action_id: str, request: ReviseRequest, refusal: Refusal, at: datetime) -> Entry:
+    """Return the entry of a revision that was refused. The same request gives one entry, whoever refuses it."""
+    data = {"digest": request.revision, "base": request.base, **refusal.model_dump(mode="json")}
+    key = f"{action_id}/{EntryKind.REVISION_REFUSED.value}/{request.id}"
+    return entry(key, EntryKind.REVISION_REFUSED, at, request.actor, data, action_id)

@@ -1,6 +1,6 @@
 """Argument roles at work: the recipients, amounts and counts of one action, whatever its tool calls them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import ROUND_UP, Decimal, InvalidOperation
 from typing import Any
 
@@ -59,13 +59,6 @@ def values_at(arguments: Any, path: str) -> Iterator[Any]:
             yield from inner
         else:
             yield inner
-
-
-def role_paths(roles: Roles) -> Iterable[tuple[str, str]]:
-    """Return each role with each path that has it."""
-    single = ((role, getattr(roles, role)) for role in ("amount", "currency", "count"))
-    yield from ((role, path) for role, path in single if path)
-    yield from ((role, path) for role in LIST_ROLES for path in getattr(roles, role))
 
 
 def _is_scalar(value: Any) -> bool:

@@ -7,22 +7,19 @@ from typing import Any
 import pytest
 
 from domain.action import State
-from domain.approval import ApprovalOutcome, Decision, Receipt
+from domain.approval import ApprovalOutcome, Decision
 from domain.errors import RefusalCode
 from tests.bundles import DOCUMENT, policy
+from tests.workflows.refunds import asks_by, refused
 from tests.workflows.world import World, world
 
 HOUR = timedelta(hours=1)
 SOON = timedelta(seconds=20)
-GROUPS = [
+GROUPS: list[dict[str, Any]] = [
     {"id": "finance", "members": ["ann", "bob", "olga"]},
     {"id": "on-call", "members": ["cem"]},
     {"id": "legal", "members": ["out", "bob"]},
     {"id": "nobody", "members": []},
-]
-TYPES = [
-    {**kind, "editable": ["amount_minor", "note"]} if kind["id"] == "refund.create" else kind
-    for kind in DOCUMENT["action_types"]
 ]
 
 
@@ -32,20 +29,8 @@ async def here() -> AsyncIterator[World]:
         yield made
 
 
-def asks_by(here: World, **rule: Any) -> None:
-    """Let every refund be asked about by one rule."""
-    named = {"id": "one", "expire_after": "2d", **({} if "stages" in rule else {"group": "finance"}), **rule}
-    rest = [{**named, "id": name} for name in ("two", "quick")]
-    here.policies.policy = policy(approvals=[named, *rest], groups=GROUPS, action_types=TYPES)
-
-
-def refused(receipt: Receipt | None) -> RefusalCode | None:
-    assert receipt is not None
-    return receipt.refusal.code if receipt.refusal else None
-
-
 async def test_a_returned_action_waits_for_its_agent_and_then_goes_on_where_it_was(here: World) -> None:
-    asks_by(here, remind_after="2h")
+    asks_by(here, GROUPS, remind_after="2h")
     action = await here.refund()
     await here.environment.sleep(HOUR)
 
@@ -70,7 +55,7 @@ async def test_a_returned_action_waits_for_its_agent_and_then_goes_on_where_it_w
 
 
 async def test_what_is_returned_can_be_rejected_and_still_expires(here: World) -> None:
-    asks_by(here)
+    asks_by(here, GROUPS)
     rejected, silent = await here.refund(), await here.refund()
     for action in (rejected, silent):
         await here.vote(action, "ann", Decision.RETURN, "why?")
@@ -82,7 +67,7 @@ async def test_what_is_returned_can_be_rejected_and_still_expires(here: World) -
 
 
 async def test_the_agent_revises_what_was_returned_and_all_votes_on_it_are_void(here: World) -> None:
-    asks_by(here, quorum=2)
+    asks_by(here, GROUPS, quorum=2)
     action = await here.refund()
     await here.vote(action, "bob")
     await here.vote(action, "ann", Decision.RETURN, "too much?")
@@ -100,7 +85,7 @@ async def test_the_agent_revises_what_was_returned_and_all_votes_on_it_are_void(
 
 
 async def test_a_reviewer_changes_only_what_the_action_type_allows(here: World) -> None:
-    asks_by(here)
+    asks_by(here, GROUPS)
     action = await here.refund()
 
     outside = await here.revise(action, {"customer": "c-2", "amount_minor": 5000}, "ann")
@@ -119,7 +104,7 @@ async def test_a_reviewer_changes_only_what_the_action_type_allows(here: World) 
 
 
 async def test_who_wrote_a_revision_does_not_approve_it_nor_the_next_one(here: World) -> None:
-    asks_by(here)
+    asks_by(here, GROUPS)
     action = await here.refund()
     await here.revise(action, {"customer": "c-1", "amount_minor": 4000}, "ann")
 
@@ -134,7 +119,7 @@ async def test_who_wrote_a_revision_does_not_approve_it_nor_the_next_one(here: W
 
 
 async def test_who_wrote_a_revision_may_still_reject_it(here: World) -> None:
-    asks_by(here)
+    asks_by(here, GROUPS)
     action = await here.refund()
     await here.revise(action, {"customer": "c-1", "amount_minor": 4000}, "ann")
 
@@ -145,7 +130,7 @@ async def test_who_wrote_a_revision_may_still_reject_it(here: World) -> None:
 
 
 async def test_time_that_a_hold_and_open_questions_took_together_counts_once(here: World) -> None:
-    asks_by(here, remind_after="4h")
+    asks_by(here, GROUPS, remind_after="4h")
     action = await here.refund()
     start = here.approval(action).asked_at
     assert start is not None
@@ -164,7 +149,7 @@ async def test_time_that_a_hold_and_open_questions_took_together_counts_once(her
 
 
 async def test_an_edit_is_its_editors_approval_where_the_policy_says_so(here: World) -> None:
-    asks_by(here, edit_counts_as_approval=True)
+    asks_by(here, GROUPS, edit_counts_as_approval=True)
     action = await here.refund()
 
     edited = await here.revise(action, {"customer": "c-1", "amount_minor": 4000}, "ann")
@@ -177,7 +162,7 @@ async def test_an_edit_is_its_editors_approval_where_the_policy_says_so(here: Wo
 
 
 async def test_an_edit_that_would_run_by_itself_is_still_asked_about(here: World) -> None:
-    asks_by(here)
+    asks_by(here, GROUPS)
     action = await here.submit("mail.send", {"to": "a@b.example", "subject": "s", "body": "guaranteed"})
     await here.asked(action)
     agent = await here.revise(action, {"to": "a@b.example", "subject": "s", "body": "no promise"})
@@ -189,7 +174,7 @@ async def test_an_edit_that_would_run_by_itself_is_still_asked_about(here: World
 
 
 async def test_stages_alongside_each_other_are_asked_together_and_all_have_to_approve(here: World) -> None:
-    asks_by(here, stages=[{"group": "finance"}, {"group": "legal", "alongside": True}, {"group": "on-call"}])
+    asks_by(here, GROUPS, stages=[{"group": "finance"}, {"group": "legal", "alongside": True}, {"group": "on-call"}])
     action = await here.refund()
 
     assert here.approval(action).groups == ["finance", "legal"]
@@ -204,7 +189,9 @@ async def test_stages_alongside_each_other_are_asked_together_and_all_have_to_ap
 
 
 async def test_each_stage_has_its_own_reminders(here: World) -> None:
-    asks_by(here, stages=[{"group": "finance"}, {"group": "on-call"}], escalation=[{"after": "2h", "remind": True}])
+    asks_by(
+        here, GROUPS, stages=[{"group": "finance"}, {"group": "on-call"}], escalation=[{"after": "2h", "remind": True}]
+    )
     action = await here.refund()
     await here.environment.sleep(2 * HOUR + SOON)
     await here.vote(action, "ann")
@@ -224,6 +211,7 @@ async def test_each_stage_has_its_own_reminders(here: World) -> None:
 async def test_a_step_that_reaches_nobody_is_skipped_at_once_and_recorded(here: World) -> None:
     asks_by(
         here,
+        GROUPS,
         exclude_agent_owner=True,
         escalation=[
             {"after": "1h", "ask_group": "nobody"},
@@ -272,7 +260,7 @@ async def test_whoever_is_on_call_is_asked_when_the_step_comes(here: World) -> N
 
 
 async def test_the_deadline_moves_once_and_by_no_more_than_the_policy_allows(here: World) -> None:
-    asks_by(here, extension="1d")
+    asks_by(here, GROUPS, extension="1d")
     action = await here.refund()
     deadline = here.approval(action).plan.expires_at
 
@@ -292,7 +280,7 @@ async def test_the_deadline_moves_once_and_by_no_more_than_the_policy_allows(her
 
 
 async def test_a_reminder_is_put_off_and_the_question_handed_on(here: World) -> None:
-    asks_by(here, remind_after="2h")
+    asks_by(here, GROUPS, remind_after="2h")
     action = await here.refund()
     start = await here.environment.get_current_time()
 
@@ -313,7 +301,7 @@ async def test_a_reminder_is_put_off_and_the_question_handed_on(here: World) -> 
 
 
 async def test_nothing_of_it_goes_on_while_a_hold_is_on_or_after_the_decision(here: World) -> None:
-    asks_by(here, extension="1d")
+    asks_by(here, GROUPS, extension="1d")
     action = await here.refund()
     until = (here.approval(action).plan.expires_at + HOUR).isoformat()
     await here.place_hold(action)
@@ -330,7 +318,7 @@ async def test_nothing_of_it_goes_on_while_a_hold_is_on_or_after_the_decision(he
 
 
 async def test_a_tier_that_wants_a_new_sign_in_takes_no_approval_without_one(here: World) -> None:
-    asks_by(here, step_up=["medium"])
+    asks_by(here, GROUPS, step_up=["medium"])
     action = await here.refund()
 
     assert refused(await here.vote(action, "ann")) is RefusalCode.STEP_UP_REQUIRED

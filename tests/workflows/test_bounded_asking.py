@@ -7,23 +7,19 @@ from typing import Any
 import pytest
 
 from domain.action import Action, State
-from domain.approval import ApprovalOutcome, Decision, Receipt, revised
+from domain.approval import ApprovalOutcome, Decision, revised
 from domain.canonical import revision_bytes
 from domain.errors import RefusalCode
 from domain.guardrails import Measure
 from domain.ledger import Actor, ActorKind
-from tests.bundles import DOCUMENT, policy
+from tests.workflows.refunds import asks_by, refused
 from tests.workflows.world import World, world
 from workflows.attempts import MAX_ATTEMPTS
 
 HOUR = timedelta(hours=1)
-GROUPS = [
+GROUPS: list[dict[str, Any]] = [
     {"id": "finance", "members": ["ann", "bob", "olga"]},
     {"id": "on-call", "members": ["cem"], "calendar": {"days": ["mon"], "opens": "03:00", "closes": "04:00"}},
-]
-TYPES = [
-    {**kind, "editable": ["amount_minor", "note"]} if kind["id"] == "refund.create" else kind
-    for kind in DOCUMENT["action_types"]
 ]
 
 
@@ -33,18 +29,6 @@ async def here() -> AsyncIterator[World]:
         yield made
 
 
-def asks_by(here: World, **rule: Any) -> None:
-    """Let every refund be asked about by one rule."""
-    named = {"id": "one", "expire_after": "2d", **({} if "stages" in rule else {"group": "finance"}), **rule}
-    rest = [{**named, "id": name} for name in ("two", "quick")]
-    here.policies.policy = policy(approvals=[named, *rest], groups=GROUPS, action_types=TYPES)
-
-
-def refused(receipt: Receipt | None) -> RefusalCode | None:
-    assert receipt is not None
-    return receipt.refusal.code if receipt.refusal else None
-
-
 async def accepted(here: World, action: Any) -> int:
     """Count the requests that stand in the history of an action."""
     history = await here.handle(action).fetch_history()
@@ -52,7 +36,7 @@ async def accepted(here: World, action: Any) -> int:
 
 
 async def test_who_asks_too_often_is_turned_away_and_leaves_nothing_more_in_history(here: World) -> None:
-    asks_by(here)
+    asks_by(here, GROUPS)
     action = await here.refund()
     for _ in range(MAX_ATTEMPTS):
         assert refused(await here.vote(action, "cem")) is RefusalCode.NOT_ELIGIBLE
@@ -71,7 +55,7 @@ async def test_who_asks_too_often_is_turned_away_and_leaves_nothing_more_in_hist
 
 
 async def test_strangers_from_slack_share_one_measure(here: World) -> None:
-    asks_by(here)
+    asks_by(here, GROUPS)
     action = await here.refund()
     for number in range(MAX_ATTEMPTS):
         assert refused(await here.vote(action, f"slack:U{number:03}")) is RefusalCode.NOT_ELIGIBLE
@@ -82,7 +66,7 @@ async def test_strangers_from_slack_share_one_measure(here: World) -> None:
 
 
 async def test_an_agent_that_answers_and_revises_for_ever_is_turned_away(here: World) -> None:
-    asks_by(here)
+    asks_by(here, GROUPS)
     action = await here.refund()
     for _ in range(MAX_ATTEMPTS):
         assert refused(await here.answer(action, "INV-1")) is RefusalCode.NOT_WAITING
@@ -94,7 +78,7 @@ async def test_an_agent_that_answers_and_revises_for_ever_is_turned_away(here: W
 
 
 async def test_an_edit_of_a_reviewer_does_not_answer_what_another_asked_the_agent(here: World) -> None:
-    asks_by(here, edit_counts_as_approval=True)
+    asks_by(here, GROUPS, edit_counts_as_approval=True)
     action = await here.refund()
     await here.vote(action, "ann", Decision.RETURN, "which invoice?")
 
@@ -111,7 +95,7 @@ async def test_an_edit_of_a_reviewer_does_not_answer_what_another_asked_the_agen
 
 
 async def test_an_edit_without_a_reason_is_no_approval_where_approvals_need_one(here: World) -> None:
-    asks_by(here, edit_counts_as_approval=True, reason_required="always")
+    asks_by(here, GROUPS, edit_counts_as_approval=True, reason_required="always")
     action = await here.refund()
 
     silent = await here.revise(action, {"customer": "c-1", "amount_minor": 4000}, "ann")
@@ -128,6 +112,7 @@ async def test_an_edit_without_a_reason_is_no_approval_where_approvals_need_one(
 async def test_the_stage_after_an_edit_that_counts_has_its_own_steps(here: World) -> None:
     asks_by(
         here,
+        GROUPS,
         edit_counts_as_approval=True,
         stages=[{"group": "finance"}, {"group": "on-call"}],
         escalation=[{"after": "2h", "clock": "business", "remind": True}],
@@ -146,7 +131,7 @@ async def test_the_stage_after_an_edit_that_counts_has_its_own_steps(here: World
 
 async def test_a_revision_that_was_made_and_that_the_workflow_never_heard_of_is_caught_up_with(here: World) -> None:
     """Temporal died after the database had it and before the workflow did; nobody sent it again."""
-    asks_by(here)
+    asks_by(here, GROUPS)
     voted_on, edited_again = await here.refund(), await here.refund()
     for action in (voted_on, edited_again):
         await made_unheard(here, action, {"customer": "c-1", "amount_minor": 4000})
